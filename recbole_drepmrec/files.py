@@ -1,0 +1,69 @@
+"""Files and folders that are either whole or not there."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from recbole_drepmrec.errors import UserError
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside ``path`` that replaces it when the block ends without error.
+
+    A reader sees the old file or the whole new one; an error or a full disk leaves the old one.
+
+    Args:
+        path: Where the finished file goes; missing parent folders are created.
+
+    Raises:
+        UserError: The file could not be written (disk full, no permission, no such folder).
+    """
+    temporary = _temporary_name(path)
+    with _write_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield temporary
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder beside ``path`` that takes its name when the block ends without error.
+
+    Args:
+        path: Where the finished folder goes; it must not exist yet, or be empty.
+
+    Raises:
+        UserError: The folder could not be written (disk full, no permission, already filled).
+    """
+    with _write_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        try:
+            yield temporary
+            temporary.chmod(0o755)  # mkdtemp makes it private; a data set is not
+            os.replace(temporary, path)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _temporary_name(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+
+
+@contextmanager
+def _write_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UserError(
+            f"cannot write {path}: {reason}. Nothing was left half written; free the space or "
+            "choose another place, then run the same command again."
+        ) from error

@@ -1,4 +1,7 @@
-"""The one error that is the user's to mend."""
+"""The one error that is the user's to mend, and how others become it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 class UserError(Exception):
@@ -7,3 +10,20 @@ class UserError(Exception):
     The message says what was given, what was expected and what to change. The command line prints
     it without a traceback and exits with code 2.
     """
+
+
+@contextmanager
+def recbole_complaints(about: str) -> Iterator[None]:
+    """Turn what RecBole raises at a wrong value, or at a missing package, into the user's error.
+
+    Args:
+        about: What was being done, to begin the message with.
+    """
+    try:
+        yield
+    except ImportError as error:
+        raise UserError(
+            f"{about}: the package '{error.name}' is needed and not installed; install it with pip."
+        ) from error
+    except (ValueError, TypeError, NotImplementedError, KeyError, IndexError) as error:
+        raise UserError(f"{about}: {error}") from error

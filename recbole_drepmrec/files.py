@@ -23,7 +23,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
         UserError: The file could not be written (disk full, no permission, no such folder).
     """
     temporary = _temporary_name(path)
-    with _write_errors(path):
+    with write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield temporary
@@ -42,7 +42,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     Raises:
         UserError: The folder could not be written (disk full, no permission, already filled).
     """
-    with _write_errors(path):
+    with write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
         try:
@@ -58,7 +58,12 @@ def _temporary_name(path: Path) -> Path:
 
 
 @contextmanager
-def _write_errors(path: Path) -> Iterator[None]:
+def write_errors(path: Path) -> Iterator[None]:
+    """Turn what the system says of a failed write into the user's error.
+
+    Args:
+        path: What was being written, for the message.
+    """
     try:
         yield
     except OSError as error:

@@ -1,0 +1,151 @@
+"""The command line: ``recbole-drepmrec train`` and ``python run_recbole.py``."""
+
+import argparse
+import errno
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from recbole_drepmrec.errors import UserError
+
+OUT_OF_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run ``recbole-drepmrec COMMAND ...`` and return the exit code.
+
+    Args:
+        arguments: The command line without the program; None reads it from ``sys.argv``.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    commands: dict[str, Callable[[list[str]], int]] = {"train": train}
+    parser = argparse.ArgumentParser(
+        prog="recbole-drepmrec", description="Multimodal recommendation with RecBole."
+    )
+    parser.add_argument(
+        "command", choices=commands, help="train: train and test a model, as run_recbole.py does"
+    )
+    command = parser.parse_args(arguments[:1]).command
+    return commands[command](arguments[1:])
+
+
+def train(arguments: list[str]) -> int:
+    """Train and test a model, and return the exit code: 2 for a mistake in what was given.
+
+    Args:
+        arguments: RecBole's options and any ``--key=value`` or ``--key value``.
+    """
+    return _guarded(lambda: _train(arguments))
+
+
+def _guarded(action: Callable[[], None]) -> int:
+    """Run an action; a user's mistake is one message, without a traceback."""
+    try:
+        action()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        if error.errno not in OUT_OF_SPACE:
+            raise
+        print(f"error: cannot write: {error}; free some space and run again.", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _train(arguments: list[str]) -> None:
+    options, rest = _train_parser().parse_known_args(arguments)
+    values = key_values(rest)
+    if options.help:
+        print(_help_text(Path(str(values.get("data_path", "dataset")))))
+        return
+    # Imported late: `--help` and a wrong option answer at once.
+    from recbole_drepmrec.quick_start import run
+    from recbole_drepmrec.registry import DEFAULT_DATASET, DEFAULT_MODEL
+
+    files = [file for entry in options.config_files for file in entry.split()]
+    run(
+        options.model or DEFAULT_MODEL,
+        options.dataset or DEFAULT_DATASET,
+        config_file_list=files,
+        config_dict=values,
+        nproc=options.nproc,
+        world_size=options.world_size,
+        ip=options.ip,
+        port=options.port,
+        group_offset=options.group_offset,
+    )
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says a wrong option the way every other mistake is said."""
+
+    def error(self, message: str) -> Any:
+        raise UserError(f"{message}; `--help` lists the options.")
+
+
+def _train_parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="run_recbole.py", add_help=False, allow_abbrev=False)
+    add = parser.add_argument
+    add("--model", "-m", help="name of the model (DRepMRec)")
+    add("--dataset", "-d", help="name of the data set (ml-100k-mm)")
+    add("--config_files", nargs="*", default=[], help="YAML files, a later one wins")
+    add("--nproc", type=int, default=1, help="processes on this machine (1)")
+    add("--ip", default="localhost", help="address of the first machine (localhost)")
+    add("--port", type=int, default=5678, help="port of the first machine (5678)")
+    add("--world_size", type=int, default=-1, help="processes on all machines (those of this one)")
+    add("--group_offset", type=int, default=0, help="rank of this machine's first process (0)")
+    add("--help", "-h", action="store_true", help="show this text")
+    return parser
+
+
+def key_values(arguments: list[str]) -> dict[str, Any]:
+    """Read ``--key=value`` and ``--key value`` pairs.
+
+    Args:
+        arguments: What the options left over.
+
+    Raises:
+        UserError: A word belongs to no key, a key has no value, or two different ones.
+    """
+    values: dict[str, Any] = {}
+    rest = list(arguments)
+    while rest:
+        word = rest.pop(0)
+        key, equals, value = word.removeprefix("--").partition("=")
+        if not word.startswith("--") or not key:
+            raise UserError(f"'{word}' is no option; write --key=value.")
+        if not equals:
+            if not rest or rest[0].startswith("--"):
+                raise UserError(f"--{key} has no value; write --{key}=VALUE.")
+            value = rest.pop(0)
+        if values.get(key, value) != value:
+            raise UserError(f"--{key} is given twice, as '{values[key]}' and as '{value}'.")
+        values[key] = value
+    return values
+
+
+def _help_text(data_path: Path) -> str:
+    from recbole_drepmrec.registry import (
+        MODELS,
+        known_datasets,
+        properties_folders,
+        recbole_general_models,
+    )
+
+    keys = ", ".join(str(folder / "model") for folder in properties_folders())
+    return "\n".join(
+        [
+            _train_parser().format_help(),
+            "Any configuration key is an option too: --epochs=50 --learning_rate 0.01",
+            f"The keys of a model and what they mean: MODEL.yaml in {keys}",
+            "",
+            f"Multimodal models: {', '.join(MODELS)}",
+            f"RecBole's general models: {', '.join(recbole_general_models())}",
+            f"Data sets: {', '.join(known_datasets(data_path))}",
+        ]
+    )

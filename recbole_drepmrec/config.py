@@ -1,0 +1,273 @@
+"""RecBole's configuration with our property files laid over it and every key checked."""
+
+import ast
+import logging
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import recbole.config
+import torch
+import yaml
+from recbole.utils import (
+    dataset_arguments,
+    evaluation_arguments,
+    general_arguments,
+    training_arguments,
+)
+
+from recbole_drepmrec import compat
+from recbole_drepmrec.data.dataset import MODALITY_KEYS
+from recbole_drepmrec.distributed import join_group
+from recbole_drepmrec.errors import UserError, recbole_complaints
+from recbole_drepmrec.registry import (
+    get_model,
+    nearest,
+    properties_folders,
+    recbole_properties,
+)
+from recbole_drepmrec.settings import CommonSettings
+
+# RecBole's data cache compares these keys only; a key left out would return stale data.
+dataset_arguments.extend(key for key in MODALITY_KEYS if key not in dataset_arguments)
+
+LAUNCH_KEYS = frozenset(
+    {"model", "dataset", "config_files", "nproc", "ip", "port", "world_size", "offset"}
+    | {"local_rank"}
+)
+"""Keys that say how a run is started rather than what it is."""
+
+UNDOCUMENTED_KEYS = frozenset(
+    {"encoding", "verbose", "loss_type", "numerical_features", "discretization"}
+    | {"benchmark_filename", "additional_feat_suffix", "token_num_threshold", "tail_ratio"}
+    | {"convert_token_to_onehot", "ft_ratio", "mask_ratio", "train_rec_step", "train_kg_step"}
+    | {"pretrain_epochs", "save_step", "warm_up_step", "m_step", "n_enc_epochs", "n_dec_epochs"}
+    | {"beta", "eta", "norm", "reg_weight", "kge_interval"}
+)
+"""Keys that RecBole 1.2.1 reads but names in none of its property files."""
+
+
+class Config(recbole.config.Config):  # type: ignore[misc]
+    """RecBole's ``Config`` that finds our property files and refuses what it does not know.
+
+    Later wins: RecBole's property files, ours, ``config_file_list``, ``config_dict``. The command
+    line is read by the launcher, which passes it on as ``config_dict``; unlike RecBole's, this
+    class never reads ``sys.argv`` by itself.
+
+    Args:
+        model: Model name or class.
+        dataset: Data set name.
+        config_file_list: YAML files.
+        config_dict: Values; a text is read as a Python or YAML literal where it is one.
+
+    Raises:
+        UserError: A file, name, key or value is wrong.
+    """
+
+    def __init__(
+        self,
+        model: Any = None,
+        dataset: str | None = None,
+        config_file_list: list[str] | None = None,
+        config_dict: dict[str, Any] | None = None,
+    ) -> None:
+        with recbole_complaints("the configuration is not valid"):
+            super().__init__(model, dataset, config_file_list, config_dict)
+        CommonSettings.from_config(self)
+
+    def compatibility_settings(self) -> None:
+        """Mend numpy and scipy for RecBole, whose own way does not run on numpy 2."""
+        compat.install()
+
+    def _init_parameters_category(self) -> None:
+        # Copies: RecBole extends these lists in place, for every later configuration too.
+        self.parameters = {
+            "General": list(general_arguments),
+            "Training": list(training_arguments),
+            "Evaluation": list(evaluation_arguments),
+            "Dataset": list(dataset_arguments),
+        }
+
+    def _build_yaml_loader(self) -> type[yaml.SafeLoader]:
+        return _Loader
+
+    def _load_config_files(self, file_list: Iterable[str] | None) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for file in file_list or []:
+            values.update(_read_yaml(Path(file)))
+        return values
+
+    def _load_cmd_line(self) -> dict[str, Any]:
+        return {}
+
+    def _convert_config_dict(self, config_dict: dict[str, Any]) -> dict[str, Any]:
+        return {key: literal(value) for key, value in config_dict.items()}
+
+    def _get_model_and_dataset(self, model: Any, dataset: str | None) -> tuple[str, Any, str]:
+        model = model if model is not None else self.external_config_dict.get("model")
+        dataset = dataset if dataset is not None else self.external_config_dict.get("dataset")
+        for key, value in (("model", model), ("dataset", dataset)):
+            if value is None:
+                raise UserError(f"no {key} was given; name one with --{key}.")
+        if isinstance(model, str):
+            return model, get_model(model), str(dataset)
+        return model.__name__, model, str(dataset)
+
+    def _load_internal_config_dict(self, model: str, model_class: Any, dataset: str) -> None:
+        super()._load_internal_config_dict(model, model_class, dataset)
+        names = ("overall.yaml", f"model/{model}.yaml", f"dataset/{dataset}.yaml")
+        for file in (folder / name for folder in properties_folders() for name in names):
+            if file.is_file():
+                self.internal_config_dict.update(_read_yaml(file))
+        self._check_keys(model)
+        self._check_types()
+
+    def _check_keys(self, model: str) -> None:
+        arguments = {key for keys in self.parameters.values() for key in keys}
+        known = arguments | set(self.internal_config_dict) | LAUNCH_KEYS | UNDOCUMENTED_KEYS
+        for key in self.external_config_dict.keys() - known:
+            if key not in _keys_of_all_models():
+                raise UserError(f"there is no configuration key '{key}'{nearest(key, known)}")
+            # One file of settings for several models is common, so this is no error.
+            logging.getLogger(__name__).warning("`%s` has no effect on %s.", key, model)
+
+    def _check_types(self) -> None:
+        """A number stays a number and a switch a switch, whatever model the key belongs to."""
+        for key, value in self.external_config_dict.items():
+            default = self.internal_config_dict.get(key)
+            kind = _kind(default)
+            if kind is not None and value is not None and _kind(value) != kind:
+                raise UserError(f"`{key}` is {value!r}, expected {kind} such as {default!r}.")
+
+    def _init_device(self) -> None:
+        """Choose the device from ``use_gpu`` and ``gpu_id``, and join the process group if any.
+
+        Unlike RecBole's, it leaves CUDA_VISIBLE_DEVICES alone and honours ``use_gpu``.
+        """
+        settings = self.final_config_dict
+        gpus = _gpu_ids(settings["gpu_id"])
+        use_gpu = bool(settings["use_gpu"]) and bool(gpus) and torch.cuda.is_available()
+        if use_gpu and max(gpus) >= torch.cuda.device_count():
+            raise UserError(
+                f"`gpu_id` is {settings['gpu_id']!r}, but this machine has "
+                f"{torch.cuda.device_count()} GPUs, numbered from 0."
+            )
+        settings["single_spec"] = "local_rank" not in settings
+        rank = settings.setdefault("local_rank", 0)
+        settings["gpu_id"] = ",".join(map(str, gpus))
+        if use_gpu and not settings["single_spec"] and len(gpus) < settings["nproc"]:
+            raise UserError(
+                f"`gpu_id` names {len(gpus)} GPUs for --nproc={settings['nproc']} processes; name "
+                "one a process, or run on CPU with --use_gpu=False."
+            )
+        settings["device"] = torch.device("cuda", gpus[rank]) if use_gpu else torch.device("cpu")
+        if not settings["single_spec"]:
+            join_group(settings)
+        if rank != 0:
+            settings.update(state="error", show_progress=False, verbose=False)
+
+
+def literal(value: Any) -> Any:
+    """Read a text as the Python or YAML literal that it is, without running it.
+
+    ``1e-3``, ``True``, ``None``, ``[10, 20]`` and ``{RS: [0.8, 0.1, 0.1]}`` become values; any
+    other text stays text.
+    """
+    if not isinstance(value, str):
+        return value
+    if value.lower() in {"true", "false"}:
+        return value.lower() == "true"
+    try:
+        return ast.literal_eval(value)
+    except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
+        pass
+    if value[:1] in {"{", "["}:
+        try:
+            return yaml.load(value, Loader=_Loader)
+        except yaml.YAMLError:
+            return value
+    return value
+
+
+class _Loader(yaml.SafeLoader):
+    """A safe loader that reads 1e-3 as a number, as RecBole's does."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+$"),
+    list("-+0123456789"),
+)
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+    except OSError as error:
+        raise UserError(
+            f"the configuration file {path} cannot be read: {error.strerror}."
+        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"the configuration file {path} is not valid YAML: {error}") from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
+        raise UserError(f"the configuration file {path} has to hold `key: value` lines.")
+    return values
+
+
+def _keys_of_all_models() -> set[str]:
+    """Keys in the property files of all models, RecBole's and ours."""
+    folders = [recbole_properties(), *properties_folders()]
+    files = [file for folder in folders for file in (folder / "model").glob("*.yaml")]
+    return {key for file in files for key in _read_yaml(file)}
+
+
+def _kind(value: Any) -> str | None:
+    if isinstance(value, bool):
+        return "True or False"
+    if isinstance(value, int | float):
+        return "a number"
+    return None
+
+
+def _gpu_ids(given: Any) -> list[int]:
+    """Device numbers out of ``0``, ``'0,1'``, ``(0, 1)`` or ``''``."""
+    parts = given if isinstance(given, list | tuple) else str(given).split(",")
+    try:
+        return [int(part) for part in parts if str(part).strip()]
+    except ValueError:
+        raise UserError(
+            f"`gpu_id` is {given!r}, expected GPU numbers such as 0 or '0,1'; for CPU set "
+            "--use_gpu=False."
+        ) from None
+
+
+DERIVED_KEYS = frozenset(
+    {"MODEL_TYPE", "MODEL_INPUT_TYPE", "eval_type", "device", "single_spec", "valid_metric_bigger"}
+    | {"valid_neg_sample_args", "test_neg_sample_args"}
+)
+"""Keys that a configuration works out by itself, and so cannot be given."""
+
+
+def resolved(config: Config) -> dict[str, Any]:
+    """A configuration as JSON takes it; ``Config(config_dict=...)`` of it gives the same again."""
+    values = {
+        key: _plain(value)
+        for key, value in config.final_config_dict.items()
+        if key not in DERIVED_KEYS | LAUNCH_KEYS
+    }
+    if values["train_neg_sample_args"]["distribution"] == "none":
+        values["train_neg_sample_args"] = None
+    # RecBole appends the data set's name to what was given.
+    values["data_path"] = str(Path(config["data_path"]).parent)
+    return {"model": config["model"], "dataset": config["dataset"], **values}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value if isinstance(value, str | int | float | bool | None) else str(value)

@@ -1,0 +1,58 @@
+"""The user-item graph of the Behavior Line."""
+
+import torch
+from torch import Tensor
+
+from recbole_drepmrec.graph.sparse import Graph
+
+
+def interaction_graph(users: Tensor, items: Tensor, n_users: int, n_items: int) -> Graph:
+    """Interactions as a binary matrix, R[u, i] = 1 for each pair, once however often it repeats.
+
+    Args:
+        users: User ids of the training pairs, [n_pairs].
+        items: Item ids of the training pairs, [n_pairs].
+        n_users: Number of users, padding included.
+        n_items: Number of items, padding included.
+
+    Returns:
+        R, [n_users, n_items]; pairs with id 0, the padding, are left out.
+
+    Raises:
+        ValueError: Lengths that differ, or an id outside the range.
+    """
+    users, items = users.long().cpu(), items.long().cpu()
+    pairs = Graph(users, items, torch.ones(users.shape), (n_users, n_items))
+    real = (pairs.rows > 0) & (pairs.cols > 0)
+    once = Graph(users[real], items[real], pairs.weights[real], pairs.shape).coalesced()
+    return Graph(once.rows, once.cols, torch.ones(once.n_edges), once.shape)
+
+
+def normalised_bipartite(interactions: Graph) -> Graph:
+    """Symmetrically normalised user-item graph, D^(-1/2) A D^(-1/2) with A = [[0, R], [Rᵀ, 0]].
+
+    Args:
+        interactions: R, [n_users, n_items].
+
+    Returns:
+        The square graph of n_users + n_items nodes, users first; an isolated node has no edge.
+
+    Source: LightGCN's propagation, the Behavior Line [paper].
+    """
+    user_degree = interactions.row_sums()  # [n_users]
+    item_degree = interactions.transposed().row_sums()  # [n_items]
+    degrees = user_degree[interactions.rows] * item_degree[interactions.cols]  # [nnz]
+    weights = interactions.weights / degrees.sqrt()
+    users, items = interactions.rows, interactions.cols + interactions.shape[0]
+    n_nodes = sum(interactions.shape)
+    return Graph(
+        torch.cat([users, items]),
+        torch.cat([items, users]),
+        torch.cat([weights, weights]),
+        (n_nodes, n_nodes),
+    )
+
+
+def user_degrees(interactions: Graph) -> Tensor:
+    """Number of distinct items of each user, float32 [n_users]."""
+    return interactions.row_sums()

@@ -1,0 +1,182 @@
+"""Frozen sparse matrices and their fast product with dense representations."""
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+_INT32_MAX = 2**31 - 1
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """Weighted edges on the host, w[rows[e], cols[e]] = weights[e]; repeated edges add up.
+
+    Args:
+        rows: Row ids, int64 [nnz].
+        cols: Column ids, int64 [nnz].
+        weights: Edge weights, float32 [nnz].
+        shape: Number of rows and of columns.
+
+    Raises:
+        ValueError: Wrong dtype, lengths that differ, or an id outside the shape.
+    """
+
+    rows: Tensor
+    cols: Tensor
+    weights: Tensor
+    shape: tuple[int, int]
+
+    def __post_init__(self) -> None:
+        """Check the edges once, so that nobody after needs to."""
+        _check_ids("row", self.rows, self.shape[0])
+        _check_ids("column", self.cols, self.shape[1])
+        if self.weights.dtype != torch.float32:
+            raise ValueError(f"edge weights are {self.weights.dtype}, expected torch.float32")
+        if not self.rows.shape == self.cols.shape == self.weights.shape:
+            sizes = [tuple(part.shape) for part in (self.rows, self.cols, self.weights)]
+            raise ValueError(f"rows, cols and weights have shapes {sizes}, expected one length")
+
+    @property
+    def n_edges(self) -> int:
+        """Number of stored edges, repeated ones included."""
+        return self.rows.numel()
+
+    def transposed(self) -> "Graph":
+        """The same edges from column to row."""
+        return Graph(self.cols, self.rows, self.weights, (self.shape[1], self.shape[0]))
+
+    def coalesced(self) -> "Graph":
+        """Edges ordered by row, then column, with repeated ones summed into one."""
+        n_cols = max(self.shape[1], 1)
+        keys, edge = torch.unique(self.rows * n_cols + self.cols, return_inverse=True)
+        weights = torch.zeros(keys.numel()).index_add_(0, edge, self.weights)
+        return Graph(keys // n_cols, keys % n_cols, weights, self.shape)
+
+    def row_sums(self) -> Tensor:
+        """Sum of the weights in each row, float32 [n_rows]."""
+        sums = torch.zeros(self.shape[0], dtype=torch.float64)
+        return sums.index_add_(0, self.rows, self.weights.double()).float()
+
+    def to_dense(self) -> Tensor:
+        """The whole matrix, float32 [n_rows, n_cols]; for tests and small graphs."""
+        dense = torch.zeros(self.shape)
+        return dense.index_put_((self.rows, self.cols), self.weights, accumulate=True)
+
+
+class SparseMatrix(nn.Module):
+    """Product with a frozen sparse matrix, y = A x and dL/dx = Aᵀ dL/dy.
+
+    CSR with int32 indices, and a backward of our own that reuses a symmetric matrix, take less than
+    half the time of the COO product and of torch's own CSR gradient.
+
+    Args:
+        graph: The edges of A.
+        symmetric: A = Aᵀ, so that no second matrix is stored for the backward.
+
+    Raises:
+        ValueError: ``symmetric`` was asked for a matrix that is not.
+
+    Source: [ours].
+    """
+
+    crow: Tensor
+    col: Tensor
+    values: Tensor
+
+    def __init__(self, graph: Graph, symmetric: bool = False) -> None:
+        """Store A, and Aᵀ where it is another matrix."""
+        super().__init__()
+        graph = graph.coalesced()
+        transpose = graph.transposed().coalesced()
+        if symmetric:
+            _check_symmetric(graph, transpose)
+        self.shape = graph.shape
+        self.symmetric = symmetric
+        self._register("", graph)
+        if not symmetric:
+            self._register("_t", transpose)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return A x, [n_rows, d], for x [n_cols, d]."""
+        matrix = self._csr("", self.shape)
+        transpose = matrix if self.symmetric else self._csr("_t", (self.shape[1], self.shape[0]))
+        # sparse kernels exist in full precision only: mixed precision must not cast A
+        with torch.autocast(x.device.type, enabled=False):
+            return _product(x.to(self.values.dtype), matrix, transpose)
+
+    def diagonal(self) -> Tensor:
+        """The entries A[i, i] of a square matrix, float32 [n]."""
+        if self.shape[0] != self.shape[1]:
+            raise ValueError(f"only a square matrix has a diagonal, this one is {self.shape}")
+        rows = torch.arange(self.shape[0], device=self.col.device)
+        rows = rows.repeat_interleave(self.crow.diff())  # [nnz]
+        loops = rows == self.col
+        return self.values.new_zeros(self.shape[0]).index_add_(0, rows[loops], self.values[loops])
+
+    def extra_repr(self) -> str:
+        """Size of the matrix, for ``print(model)``."""
+        n_rows, n_cols = self.shape
+        return f"{n_rows}, {n_cols}, n_edges={self.values.numel()}, symmetric={self.symmetric}"
+
+    def _register(self, suffix: str, graph: Graph) -> None:
+        # dense buffers, because sparse ones break deepcopy and DistributedDataParallel
+        crow = torch.zeros(graph.shape[0] + 1, dtype=torch.int64)
+        crow[1:] = torch.bincount(graph.rows, minlength=graph.shape[0]).cumsum(0)
+        index = torch.int32 if max(graph.n_edges, *graph.shape) <= _INT32_MAX else torch.int64
+        self.register_buffer(f"crow{suffix}", crow.to(index), persistent=False)
+        self.register_buffer(f"col{suffix}", graph.cols.to(index), persistent=False)
+        self.register_buffer(f"values{suffix}", graph.weights, persistent=False)
+
+    def _csr(self, suffix: str, shape: tuple[int, int]) -> Tensor:
+        crow, col = self.get_buffer(f"crow{suffix}"), self.get_buffer(f"col{suffix}")
+        values = self.get_buffer(f"values{suffix}")
+        return torch.sparse_csr_tensor(crow, col, values, shape, check_invariants=False)
+
+
+class _Product(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, matrix: Tensor, transpose: Tensor) -> Tensor:
+        ctx.matrix, ctx.transpose = matrix, transpose
+        return matrix @ x  # [n_rows, d]
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+        # through the same function, so that second derivatives work too
+        return _product(grads[0], ctx.transpose, ctx.matrix), None, None  # [n_cols, d]
+
+
+def _product(x: Tensor, matrix: Tensor, transpose: Tensor) -> Tensor:
+    product: Tensor = _Product.apply(x, matrix, transpose)  # type: ignore[no-untyped-call]
+    return product
+
+
+def _check_ids(name: str, ids: Tensor, size: int) -> None:
+    if ids.dtype != torch.int64 or ids.dim() != 1:
+        raise ValueError(f"{name} ids are {ids.dtype} {tuple(ids.shape)}, expected int64 [nnz]")
+    if ids.numel() and not 0 <= int(ids.min()) <= int(ids.max()) < size:
+        raise ValueError(
+            f"{name} ids range from {int(ids.min())} to {int(ids.max())}, expected 0 to {size - 1}"
+        )
+
+
+def _check_symmetric(graph: Graph, transpose: Graph) -> None:
+    same_edges = (
+        graph.shape == transpose.shape
+        and torch.equal(graph.rows, transpose.rows)
+        and torch.equal(graph.cols, transpose.cols)
+    )
+    if not (same_edges and torch.allclose(graph.weights, transpose.weights)):
+        raise ValueError(f"symmetric=True, but the {graph.shape} matrix differs from its transpose")
+
+
+def _spend_beta_warning() -> None:
+    # torch warns at the first CSR tensor of a process only: let that one be here
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta state")
+        torch.sparse_csr_tensor([0, 0], [], [], size=(1, 1), check_invariants=False)
+
+
+_spend_beta_warning()

@@ -1,0 +1,94 @@
+"""What every multimodal recommender shares: features at hand, encode once, then dot products."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+from recbole.model.abstract_recommender import GeneralRecommender
+from recbole.utils import InputType
+from torch import Tensor
+
+from recbole_drepmrec.data.dataset import MultimodalDataset
+from recbole_drepmrec.graph import Graph, interaction_graph
+from recbole_drepmrec.nn import Representations
+
+
+class MultimodalRecommender(GeneralRecommender):  # type: ignore[misc]
+    """A RecBole general recommender whose scores are dot products of user and item vectors.
+
+    A subclass implements ``forward`` and ``calculate_loss``. Prediction encodes all users and
+    items once per evaluation and keeps them until the model trains again or is loaded.
+
+    Args:
+        config: The resolved configuration.
+        dataset: The training split; its features are all that a model sees of the other splits.
+    """
+
+    input_type = InputType.PAIRWISE
+
+    def __init__(self, config: Any, dataset: MultimodalDataset) -> None:
+        super().__init__(config, dataset)
+        self._encoded: Representations | None = None
+        self.register_load_state_dict_post_hook(lambda model, _: model.forget())
+
+    def forward(self) -> Representations:
+        """Encode all users [n_users, d] and items [n_items, d]."""
+        raise NotImplementedError
+
+    def feature_preparation(self) -> dict[str, dict[str, Any]]:
+        """How each modality was prepared, to be stored with the checkpoint."""
+        return {}
+
+    def train(self, mode: bool = True) -> "MultimodalRecommender":
+        """Switch between training and evaluation; either way the vectors are encoded anew."""
+        self.forget()
+        super().train(mode)
+        return self
+
+    def forget(self) -> None:
+        """Drop the encoded vectors, the parameters having changed."""
+        self._encoded = None
+
+    @torch.no_grad()
+    def encoded(self) -> Representations:
+        """All users and items, encoded at the first call of an evaluation."""
+        if self._encoded is None:
+            self._encoded = self.forward()
+        return self._encoded
+
+    def predict(self, interaction: Any) -> Tensor:
+        """Score pairs, shape [B]."""
+        users, items = self.encoded()
+        return (users[interaction[self.USER_ID]] * items[interaction[self.ITEM_ID]]).sum(-1)
+
+    def full_sort_predict(self, interaction: Any) -> Tensor:
+        """Score all items for each user, shape [B, n_items]."""
+        users, items = self.encoded()
+        return users[interaction[self.USER_ID]] @ items.T
+
+    def batch_ids(self, interaction: Any) -> tuple[Tensor, Tensor, Tensor]:
+        """Users, positive and negative items of a training batch, each of shape [B]."""
+        fields = (self.USER_ID, self.ITEM_ID, self.NEG_ITEM_ID)
+        users, positives, negatives = (interaction[field] for field in fields)
+        return users, positives, negatives
+
+
+def training_interactions(dataset: MultimodalDataset) -> Graph:
+    """R of a data set's interactions, shape [n_users, n_items]."""
+    return interaction_graph(
+        dataset.inter_feat[dataset.uid_field],
+        dataset.inter_feat[dataset.iid_field],
+        dataset.user_num,
+        dataset.item_num,
+    )
+
+
+def graph_folder(config: Any) -> Path | None:
+    """Where relation graphs are kept, None if they are not."""
+    return Path(config["data_path"]) / "graphs" if config["graph_cache"] else None
+
+
+def total(terms: Iterable[Tensor]) -> Tensor:
+    """Sum of scalars."""
+    return torch.stack(list(terms)).sum()

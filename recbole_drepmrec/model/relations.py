@@ -1,0 +1,81 @@
+"""The frozen relation graphs of a model, built once from interactions and features."""
+
+from pathlib import Path
+from typing import Literal
+
+from torch import Tensor
+
+from recbole_drepmrec.data.features import PreparedFeatures
+from recbole_drepmrec.graph import (
+    Graph,
+    SparseMatrix,
+    cached_graph,
+    content_hash,
+    cooccurrence_knn,
+    cosine_knn,
+    normalise_by_degrees,
+    user_degrees,
+    with_self_loops,
+)
+
+UserGraph = Literal["knn", "cooccurrence", "none"]
+
+
+def item_graph(features: PreparedFeatures, k: int, self_loop: bool, folder: Path | None) -> Graph:
+    """S_II: the k items of highest cosine, normalised by row and column degrees. [ours]
+
+    Args:
+        features: One modality, [n_items, d_m].
+        k: Neighbours an item.
+        self_loop: Whether an item is its own neighbour too, with its cosine of 1.
+        folder: Where the neighbours are kept; None keeps them nowhere.
+    """
+    neighbours = _cosine_neighbours(features.values, features.present, k, folder)
+    return _finished(neighbours, features.present, 1.0 if self_loop else None)
+
+
+def user_graph(
+    kind: UserGraph,
+    features: PreparedFeatures,
+    interactions: Graph,
+    k: int,
+    self_loop: bool,
+    folder: Path | None,
+) -> Graph | None:
+    """S_UU: the k users of most alike items, normalised by row and column degrees. [ours]
+
+    Args:
+        kind: ``knn`` compares the users' mean item features, ``cooccurrence`` counts the items
+            two users share (R R^T), ``none`` gives None.
+        features: One modality, [n_items, d_m].
+        interactions: R, [n_users, n_items].
+        k: Neighbours a user.
+        self_loop: Whether a user is their own neighbour too, with their cosine of 1 or their
+            count in R R^T.
+        folder: Where the neighbours are kept; None keeps them nowhere.
+    """
+    if kind == "none":
+        return None
+    matrix = SparseMatrix(interactions)
+    counts = matrix(features.present.float().unsqueeze(1))  # [n_users, 1]
+    present = counts.squeeze(1) > 0
+    own: float | Tensor
+    if kind == "knn":
+        means = matrix(features.values) / counts.clamp(min=1)  # [n_users, d_m]
+        neighbours, own = _cosine_neighbours(means, present, k, folder), 1.0
+    else:
+        key = content_hash("cooccurrence", k, interactions.rows, interactions.cols)
+        neighbours = cached_graph(folder, key, lambda: cooccurrence_knn(interactions, k))
+        own = user_degrees(interactions)
+    return _finished(neighbours, present, own if self_loop else None)
+
+
+def _cosine_neighbours(values: Tensor, present: Tensor, k: int, folder: Path | None) -> Graph:
+    key = content_hash("cosine", k, values, present)
+    return cached_graph(folder, key, lambda: cosine_knn(values, present, k))
+
+
+def _finished(neighbours: Graph, present: Tensor, own_weight: float | Tensor | None) -> Graph:
+    if own_weight is not None:
+        neighbours = with_self_loops(neighbours, present, own_weight)
+    return normalise_by_degrees(neighbours)

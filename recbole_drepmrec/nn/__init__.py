@@ -1,0 +1,31 @@
+"""The two lines and what joins them, in torch only."""
+
+from recbole_drepmrec.nn.alignment import Alignment, BehaviorModalAlignment
+from recbole_drepmrec.nn.behavior_line import BehaviorLine
+from recbole_drepmrec.nn.filter_gate import FilterGate, GateKind
+from recbole_drepmrec.nn.fusion import Fusion, FusionKind
+from recbole_drepmrec.nn.losses import bpr_loss, cosine_distance, info_nce, squared_norm
+from recbole_drepmrec.nn.modal_line import ModalEncoder, ModalityInputs, ModalLine, ModalOutput
+from recbole_drepmrec.nn.representations import Representations
+from recbole_drepmrec.nn.similarity_signal import SignalKind, SimilaritySupervisedSignal
+
+__all__ = [
+    "Alignment",
+    "BehaviorLine",
+    "BehaviorModalAlignment",
+    "FilterGate",
+    "Fusion",
+    "FusionKind",
+    "GateKind",
+    "ModalEncoder",
+    "ModalLine",
+    "ModalOutput",
+    "ModalityInputs",
+    "Representations",
+    "SignalKind",
+    "SimilaritySupervisedSignal",
+    "bpr_loss",
+    "cosine_distance",
+    "info_nce",
+    "squared_norm",
+]

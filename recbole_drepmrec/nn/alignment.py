@@ -1,0 +1,103 @@
+"""Behavior-Modal Alignment (BMA): aligns two sets of representations, then fuses them."""
+
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+from recbole_drepmrec.nn.fusion import Fusion
+from recbole_drepmrec.nn.losses import cosine_distance, info_nce
+from recbole_drepmrec.nn.representations import Representations
+
+
+class Alignment(NamedTuple):
+    """What BMA returns for a batch.
+
+    Attributes:
+        intra: Mean distance of user and positive item inside the two lines, a scalar.
+        inter: Mean InfoNCE between the lines over users and items, a scalar.
+        fused: The fused representations of all users and items.
+    """
+
+    intra: Tensor
+    inter: Tensor
+    fused: Representations
+
+
+class BehaviorModalAlignment(nn.Module):
+    """Intra-alignment, inter-alignment and a simple fusion. [paper]
+
+        L_intra = ( mean 1 - cos(b_u, b_i) + mean 1 - cos(m_u, m_i) ) / 2                 [ours]
+        L_inter = ( InfoNCE(m_u, b_u) + InfoNCE(m_i, b_i) ) / 2, averaged over both
+                  directions, or with ``one_way`` from modal to behavior only             [ours]
+
+    The module knows nothing of how the representations came about, so any recommender with user
+    and item vectors can wear it: call it with the host's vectors, the modal ones and a batch.
+
+    Args:
+        fusion: How the two are joined.
+        temperature: Of the InfoNCE, above zero.
+        one_way: Stop the gradient of L_inter into the behavior side, so that the modal vectors
+            move towards the behavior ones and not the other way round.
+
+    Raises:
+        ValueError: The temperature is not above zero.
+    """
+
+    def __init__(self, fusion: Fusion, temperature: float = 0.2, one_way: bool = True) -> None:
+        super().__init__()
+        if not temperature > 0:
+            raise ValueError(f"temperature is {temperature}, expected a number above zero")
+        self.fusion = fusion
+        self.temperature = temperature
+        self.one_way = one_way
+
+    def forward(
+        self, behavior: Representations, modal: Representations, users: Tensor, items: Tensor
+    ) -> Alignment:
+        """Return the two losses and the fused representations.
+
+        Args:
+            behavior: Users [n_users, d] and items [n_items, d] of the behavior side.
+            modal: Users [n_users, d] and items [n_items, d] of the modal side.
+            users: Users of the batch's training pairs, shape [B].
+            items: Their positive items, shape [B].
+        """
+        return Alignment(
+            self.intra(behavior, modal, users, items),
+            self.inter(behavior, modal, users, items),
+            self.fuse(behavior, modal),
+        )
+
+    def fuse(self, behavior: Representations, modal: Representations) -> Representations:
+        """Return the fused users and items."""
+        return Representations(
+            self.fusion(behavior.users, modal.users), self.fusion(behavior.items, modal.items)
+        )
+
+    def intra(
+        self, behavior: Representations, modal: Representations, users: Tensor, items: Tensor
+    ) -> Tensor:
+        """Return L_intra: no term of it touches both lines."""
+        distances = [
+            cosine_distance(line.users[users], line.items[items]) for line in (behavior, modal)
+        ]
+        return (distances[0] + distances[1]) / 2
+
+    def inter(
+        self, behavior: Representations, modal: Representations, users: Tensor, items: Tensor
+    ) -> Tensor:
+        """Return L_inter over the batch's users and items."""
+        of_users = self._inter(behavior.users[users], modal.users[users], users)
+        of_items = self._inter(behavior.items[items], modal.items[items], items)
+        return (of_users + of_items) / 2
+
+    def _inter(self, behavior: Tensor, modal: Tensor, ids: Tensor) -> Tensor:
+        if self.one_way:
+            return info_nce(modal, behavior.detach(), ids, self.temperature)
+        forth = info_nce(modal, behavior, ids, self.temperature)
+        back = info_nce(behavior, modal, ids, self.temperature)
+        return (forth + back) / 2
+
+    def extra_repr(self) -> str:
+        """Settings shown by ``print(model)``."""
+        return f"temperature={self.temperature}, one_way={self.one_way}"

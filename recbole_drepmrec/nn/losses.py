@@ -1,0 +1,70 @@
+"""Loss terms that more than one model uses, each a mean over the batch."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def bpr_loss(positive_scores: Tensor, negative_scores: Tensor) -> Tensor:
+    """Bayesian personalised ranking: mean of -log sigmoid(s_pos - s_neg).
+
+    Args:
+        positive_scores: Scores of the interacted items, shape [B].
+        negative_scores: Scores of the sampled items, shape [B].
+
+    Returns:
+        A scalar.
+
+    Source: Rendle et al., BPR, UAI 2009.
+    """
+    return F.softplus(negative_scores - positive_scores).mean()
+
+
+def squared_norm(*rows: Tensor) -> Tensor:
+    """L2 penalty of the embeddings of one batch: sum of ||rows||^2 / 2B. [ours]
+
+    Args:
+        rows: Embedding rows of the batch, each of shape [B, d].
+
+    Returns:
+        A scalar.
+    """
+    batch_size = rows[0].shape[0]
+    return torch.stack([row.pow(2).sum() for row in rows]).sum() / (2 * batch_size)
+
+
+def info_nce(queries: Tensor, keys: Tensor, ids: Tensor, temperature: float) -> Tensor:
+    """InfoNCE with in-batch negatives, the same id never its own negative. [ours]
+
+        L = -mean_a log( exp(q_a.k_a / t) / sum_{b : b = a or id_b != id_a} exp(q_a.k_b / t) )
+
+    where q and k are scaled to length one. Without the mask a user who stands twice in a batch
+    would be pushed away from herself.
+
+    Args:
+        queries: Vectors of one line, shape [B, d].
+        keys: Vectors of the other line, row b the same user or item as in ``queries``, [B, d].
+        ids: The user or item of each row, shape [B].
+        temperature: t, above zero.
+
+    Returns:
+        A scalar.
+    """
+    logits = (F.normalize(queries, dim=-1) / temperature) @ F.normalize(keys, dim=-1).T  # [B, B]
+    repeated = (ids.unsqueeze(0) == ids.unsqueeze(1)).fill_diagonal_(False)
+    with torch.no_grad():  # -inf passes no gradient through the softmax, so none is recorded
+        logits.masked_fill_(repeated, float("-inf"))
+    return F.cross_entropy(logits, torch.arange(len(ids), device=ids.device))
+
+
+def cosine_distance(users: Tensor, items: Tensor) -> Tensor:
+    """Mean of 1 - cos(user, item) over the pairs of a batch. [ours]
+
+    Args:
+        users: Shape [B, d].
+        items: Row b interacted with row b of ``users``, shape [B, d].
+
+    Returns:
+        A scalar in [0, 2].
+    """
+    return (1 - F.cosine_similarity(users, items, dim=-1)).mean()

@@ -1,0 +1,201 @@
+"""The Modal Line: one encoder a modality, relation graphs, no parameter of the Behavior Line."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from recbole_drepmrec.graph import SparseMatrix
+from recbole_drepmrec.nn.filter_gate import FilterGate, GateKind
+from recbole_drepmrec.nn.representations import Representations
+
+
+@dataclass(frozen=True)
+class ModalityInputs:
+    """What one modality's encoder is built from; all of it frozen.
+
+    Attributes:
+        name: The modality's name, any text.
+        features: Prepared features, padding and missing rows zero, shape [n_items, d_m].
+        present: Whether an item has this modality, shape [n_items].
+        item_graph: S_II, normalised, shape [n_items, n_items]; None leaves items unsmoothed.
+        user_graph: S_UU, normalised, shape [n_users, n_users]; None leaves users unsmoothed.
+    """
+
+    name: str
+    features: Tensor
+    present: Tensor
+    item_graph: SparseMatrix | None = None
+    user_graph: SparseMatrix | None = None
+
+
+@dataclass(frozen=True)
+class ModalOutput:
+    """The Modal Line's representations and the parts that they are means of.
+
+    Attributes:
+        fused: Means over the modalities a user or an item has.
+        item_views: H_I of each modality, missing rows zero, M times [n_items, d].
+        user_means: m_u of each modality before the user graph, M times [n_users, d].
+    """
+
+    fused: Representations
+    item_views: tuple[Tensor, ...]
+    user_means: tuple[Tensor, ...]
+
+
+class ModalEncoder(nn.Module):
+    """Filter gate, then item-item propagation, for one modality. [paper]
+
+        H^(0) = gate(F),   H^(l+1) = S_II H^(l)
+
+    Args:
+        inputs: The modality's frozen features and graphs.
+        embedding_size: d.
+        gate: What the filter gate lets through.
+        n_layers: Propagation steps over the item-item graph.
+    """
+
+    features: Tensor
+    present: Tensor
+
+    def __init__(
+        self, inputs: ModalityInputs, embedding_size: int, gate: GateKind, n_layers: int
+    ) -> None:
+        super().__init__()
+        self.n_layers = n_layers
+        self.gate = FilterGate(inputs.features.shape[1], embedding_size, gate)
+        self.item_graph = inputs.item_graph
+        self.user_graph = inputs.user_graph
+        self.register_buffer("features", inputs.features, persistent=False)
+        self.register_buffer("present", inputs.present, persistent=False)
+
+    def forward(self, item_table: Tensor | None) -> Tensor:
+        """Return H_I, missing rows zero, shape [n_items, d]."""
+        items: Tensor = self.gate(self.features, item_table) * self.present.unsqueeze(-1)
+        if self.item_graph is not None:
+            for _ in range(self.n_layers):
+                items = self.item_graph(items)
+        return items
+
+    def smooth_users(self, means: Tensor) -> Tensor:
+        """Return S_UU m, or m itself without a user graph, shape [n_users, d]."""
+        return means if self.user_graph is None else self.user_graph(means)
+
+
+class ModalLine(nn.Module):
+    """Modal representations of users and items, independent of the Behavior Line. [paper]
+
+    An item is the mean of its modalities' H_I, a user the mean over modalities of
+
+        m_u = mean over the user's items i of H_I[i],   H_U = S_UU m     [ours]
+
+    where a missing modality is dropped from each mean, never counted as zero.
+
+    Args:
+        modalities: The frozen inputs, one a modality.
+        interactions: R, binary, shape [n_users, n_items].
+        embedding_size: d.
+        gate: What the filter gates let through; ``own`` adds this line's item table P_I.
+        n_layers: Propagation steps over each item-item graph.
+
+    Raises:
+        ValueError: No modality was given.
+    """
+
+    item_counts: Tensor
+    user_item_counts: Tensor
+    user_counts: Tensor
+
+    def __init__(
+        self,
+        modalities: Sequence[ModalityInputs],
+        interactions: SparseMatrix,
+        embedding_size: int,
+        gate: GateKind = "self",
+        n_layers: int = 1,
+    ) -> None:
+        super().__init__()
+        if not modalities:
+            raise ValueError("the Modal Line needs at least one modality")
+        self.names = tuple(inputs.name for inputs in modalities)
+        self.gate = gate
+        self.encoders = nn.ModuleList(
+            ModalEncoder(inputs, embedding_size, gate, n_layers) for inputs in modalities
+        )
+        self.interactions = interactions
+        n_items = len(modalities[0].present)
+        self.item_table = (
+            nn.Parameter(torch.empty(n_items, embedding_size)) if gate == "own" else None
+        )
+        self._register_counts(torch.stack([inputs.present for inputs in modalities], dim=1))
+        self.reset_parameters()
+
+    def _register_counts(self, present: Tensor) -> None:
+        """Store what the means divide by; zero counts become one, their sums being zero."""
+        counts = self.interactions(present.float())  # [n_users, M]: items with the modality
+        self.register_buffer("user_item_counts", counts, persistent=False)
+        self.register_buffer("item_counts", present.sum(1, keepdim=True).clamp(min=1), False)
+        self.register_buffer("user_counts", (counts > 0).sum(1, keepdim=True).clamp(min=1), False)
+
+    def reset_parameters(self) -> None:
+        """Xavier-uniform for the own item table; the encoders start themselves."""
+        if self.item_table is not None:
+            nn.init.xavier_uniform_(self.item_table)
+
+    def forward(self, behavior_items: Tensor | None = None) -> ModalOutput:
+        """Return users [n_users, d], items [n_items, d] and what they are means of.
+
+        Args:
+            behavior_items: The Behavior Line's item embeddings, read by gate ``behavior`` only.
+        """
+        table = behavior_items if self.gate == "behavior" else self.item_table
+        items = [encoder(table) for encoder in self.encoders]
+        means = [self._user_means(m, view) for m, view in enumerate(items)]
+        users = [
+            encoder.smooth_users(mean) for encoder, mean in zip(self.encoders, means, strict=True)
+        ]
+        fused = Representations(
+            torch.stack(users).sum(0) / self.user_counts,
+            torch.stack(items).sum(0) / self.item_counts,
+        )
+        return ModalOutput(fused, tuple(items), tuple(means))
+
+    def _user_means(self, modality: int, items: Tensor) -> Tensor:
+        counts = self.user_item_counts[:, modality].clamp(min=1).unsqueeze(-1)
+        means: Tensor = self.interactions(items) / counts  # [n_users, d]
+        return means
+
+    def leave_one_out(self, output: ModalOutput, users: Tensor, items: Tensor) -> Tensor:
+        """Users' vectors as if item i of each training pair were not among their items. [ours]
+
+            m_{u without i} = (deg_u m_u - h_i) / (deg_u - 1)
+
+        in every modality that item i has, carried through the diagonal of S_UU and the mean over
+        modalities. A user's modal vector contains the positive item, so a training pair could be
+        won by matching an item with itself; this takes it out. A user of one item keeps nothing.
+
+        Args:
+            output: This step's output of ``forward``.
+            users: Users of the training pairs, shape [B].
+            items: Their positive items, shape [B].
+
+        Returns:
+            Shape [B, d].
+        """
+        change = torch.zeros_like(output.fused.users[users])
+        for m, encoder in enumerate(self.encoders):
+            degrees = self.user_item_counts[users, m].unsqueeze(-1)  # [B, 1]
+            mean = output.user_means[m][users]
+            others = (degrees * mean - output.item_views[m][items]) / (degrees - 1).clamp(min=1)
+            left = torch.where(degrees > 1, others, 0.0)
+            kept = (mean - left) * encoder.present[items].unsqueeze(-1)
+            if encoder.user_graph is not None:
+                kept = kept * encoder.user_graph.diagonal()[users].unsqueeze(-1)
+            change = change + kept
+        return output.fused.users[users] - change / self.user_counts[users]
+
+    def extra_repr(self) -> str:
+        """Settings shown by ``print(model)``."""
+        return f"modalities={', '.join(self.names)}, gate={self.gate}"

@@ -1,0 +1,85 @@
+"""The Similarity-Supervised Signal (SSS): what is alike in the features stays alike."""
+
+from typing import Literal, get_args
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+SignalKind = Literal["gram", "sampled"]
+"""All pairs of items exactly, or the pairs among items drawn for each step."""
+
+
+class SimilaritySupervisedSignal(nn.Module):
+    """Distance between the cosines of the representations and those of the original features.
+
+    With H and F scaled to rows of length one and n items that have the modality,
+
+        L = || H H^T - F F^T ||_F^2 / n^2
+          = ( ||H^T H||_F^2 - 2 ||H^T F||_F^2 + ||F^T F||_F^2 ) / n^2            (``gram``, exact)
+
+    in O(n (d + d_m) max(d, d_m)) time and without an n x n matrix; the last term is a constant.
+    ``sampled`` draws items uniformly and averages over their pairs of two different items, which
+    is unbiased for that mean over all items. A row that is zero (padding, or a missing feature)
+    has no part in any term. That SSS exists and what it is for is [paper]; its form is [ours].
+
+    Args:
+        features: Prepared original features, missing rows zero, shape [n_items, d_m].
+        kind: ``gram`` or ``sampled``.
+        samples: Items drawn a step by ``sampled``, two at least.
+
+    Raises:
+        ValueError: ``kind`` is neither, or ``samples`` is below two.
+    """
+
+    target: Tensor
+    present_ids: Tensor
+    constant: Tensor
+
+    def __init__(self, features: Tensor, kind: SignalKind = "gram", samples: int = 1024) -> None:
+        super().__init__()
+        if kind not in get_args(SignalKind):
+            raise ValueError(f"sss {kind!r} is not one of {', '.join(get_args(SignalKind))}")
+        if samples < 2:
+            raise ValueError(f"sss_samples is {samples}: a pair takes two items")
+        self.kind = kind
+        self.samples = samples
+        norms = features.norm(dim=-1)
+        unit = bool(((norms[norms > 0] - 1).abs() < 1e-5).all())
+        # Features are usually of length one already: then this is the encoder's own buffer.
+        target = features if unit else F.normalize(features, dim=-1)
+        self.register_buffer("target", target, persistent=False)
+        self.register_buffer("present_ids", norms.nonzero().squeeze(-1), persistent=False)
+        constant = (target.T @ target).pow(2).sum() if kind == "gram" else torch.zeros(())
+        self.register_buffer("constant", constant, persistent=False)
+
+    def forward(self, representations: Tensor) -> Tensor:
+        """Return the loss, a scalar.
+
+        Args:
+            representations: The modality's item representations, missing rows zero, [n_items, d].
+        """
+        if self.kind == "gram":
+            return self._gram(representations)
+        return self._sampled(representations)
+
+    def _gram(self, representations: Tensor) -> Tensor:
+        rows = F.normalize(representations, dim=-1)
+        own = (rows.T @ rows).pow(2).sum()  # [d, d]
+        cross = (rows.T @ self.target).pow(2).sum()  # [d, d_m]
+        return (own - 2 * cross + self.constant) / len(self.present_ids) ** 2
+
+    def _sampled(self, representations: Tensor) -> Tensor:
+        n = min(self.samples, len(self.present_ids))
+        drawn = torch.randperm(len(self.present_ids), device=self.present_ids.device)[:n]
+        ids = self.present_ids[drawn]
+        rows = F.normalize(representations[ids], dim=-1)
+        target = self.target[ids]
+        # The diagonals agree (both are one), so the sum is over pairs of two different items.
+        squares = (rows @ rows.T - target @ target.T).pow(2).sum()  # [n, n]
+        return squares / (n * (n - 1))
+
+    def extra_repr(self) -> str:
+        """Settings shown by ``print(model)``."""
+        drawn = f", samples={self.samples}" if self.kind == "sampled" else ""
+        return f"kind={self.kind}{drawn}, n_items={len(self.present_ids)}"

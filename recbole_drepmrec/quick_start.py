@@ -1,0 +1,333 @@
+"""Run a model on a data set: what ``run_recbole.py`` does, and the same from Python."""
+
+import logging
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from recbole.data import data_preparation
+from recbole.data.transform import construct_transform
+from recbole.utils import get_flops, init_seed
+from tabulate import tabulate
+
+from recbole_drepmrec import compat
+from recbole_drepmrec.config import Config, resolved
+from recbole_drepmrec.distributed import from_first, is_first, leave_group, wait_for_all
+from recbole_drepmrec.errors import UserError, recbole_complaints
+from recbole_drepmrec.registry import dataset_class, is_multimodal, provide_dataset
+from recbole_drepmrec.run_folder import (
+    RunFolder,
+    command_line,
+    data_hashes,
+    log_to_console,
+    provenance,
+)
+from recbole_drepmrec.trainer import load_checkpoint, trainer_class
+
+LARGEST_SCORE_BLOCK = 2**26
+"""Scores of one evaluation batch, at most: 256 MiB of float32."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run gives.
+
+    Attributes:
+        best_valid_score: The validation metric that chose the epoch.
+        valid_score_bigger: Whether a higher one is better.
+        best_valid_result: All validation metrics of the chosen epoch.
+        test_result: All test metrics, measured once, of the chosen epoch.
+        run: The run's folder.
+    """
+
+    best_valid_score: float
+    valid_score_bigger: bool
+    best_valid_result: dict[str, float]
+    test_result: dict[str, float]
+    run: str
+
+
+@dataclass
+class Prepared:
+    """A configuration with its data split and its model built.
+
+    Attributes:
+        config: The resolved configuration.
+        dataset: All interactions.
+        train_data: RecBole's training loader.
+        valid_data: RecBole's validation loader.
+        test_data: RecBole's test loader.
+        model: The model, on its device.
+    """
+
+    config: Config
+    dataset: Any
+    train_data: Any
+    valid_data: Any
+    test_data: Any
+    model: Any
+
+
+def run(
+    model: Any,
+    dataset: str | None,
+    config_file_list: list[str] | None = None,
+    config_dict: dict[str, Any] | None = None,
+    saved: bool = True,
+    nproc: int = 1,
+    world_size: int = -1,
+    ip: str = "localhost",
+    port: int | str = 5678,
+    group_offset: int = 0,
+) -> Result:
+    """Train and test a model, in one process or in several.
+
+    Args:
+        model: Model name or class.
+        dataset: Data set name.
+        config_file_list: YAML files.
+        config_dict: Values that win over the files.
+        saved: Whether to keep the best epoch's checkpoint, and to test with it.
+        nproc: Processes on this machine.
+        world_size: Processes on all machines, -1 for those of this one.
+        ip: Address of the first machine.
+        port: Its port.
+        group_offset: Rank of this machine's first process.
+
+    Raises:
+        UserError: Something that was given is wrong.
+    """
+    if nproc == 1 and world_size <= 0:
+        return run_recbole(model, dataset, config_file_list, config_dict, saved)
+    launch = {
+        "world_size": nproc if world_size == -1 else world_size,
+        "nproc": nproc,
+        "ip": ip,
+        "port": str(port),
+        "offset": group_offset,
+    }
+    arguments = (model, dataset, config_file_list, {**(config_dict or {}), **launch}, saved)
+    return _run_processes(nproc, arguments)
+
+
+def _run_processes(nproc: int, arguments: tuple[Any, ...]) -> Result:
+    context = torch.multiprocessing.get_context("spawn")
+    queue = context.SimpleQueue()
+    try:
+        torch.multiprocessing.spawn(_worker, args=(arguments, queue), nprocs=nproc)
+    except torch.multiprocessing.ProcessExitedException:
+        if queue.empty():
+            raise
+    outcome = queue.get()
+    if isinstance(outcome, str):
+        raise UserError(outcome)
+    result: Result = outcome
+    return result
+
+
+def _worker(rank: int, arguments: tuple[Any, ...], queue: Any) -> None:
+    """One process of a run; a user's error travels to the parent as a text."""
+    model, dataset, files, values, saved = arguments
+    try:
+        result = run_recbole(model, dataset, files, {**values, "local_rank": rank}, saved)
+    except UserError as error:
+        queue.put(str(error))
+        raise SystemExit(2) from error
+    if rank == 0:
+        queue.put(result)
+
+
+def run_recbole(
+    model: Any = None,
+    dataset: str | None = None,
+    config_file_list: list[str] | None = None,
+    config_dict: dict[str, Any] | None = None,
+    saved: bool = True,
+) -> Result:
+    """Train a model with early stopping on validation data, then test the best epoch once.
+
+    Args:
+        model: Model name or class.
+        dataset: Data set name.
+        config_file_list: YAML files.
+        config_dict: Values that win over the files.
+        saved: Whether to keep the best epoch's checkpoint, and to test with it.
+
+    Raises:
+        UserError: Something that was given is wrong; nothing has been written then.
+    """
+    compat.quiet_known_warnings()
+    try:
+        config = Config(model, dataset, config_file_list, config_dict)
+        log_to_console(config["state"] or "info")
+        prepared = prepare(config)
+        return _train_and_test(prepared, saved)
+    finally:
+        leave_group()
+
+
+def prepare(config: Config) -> Prepared:
+    """Load and split the data, and build the model.
+
+    Args:
+        config: The resolved configuration.
+    """
+    init_seed(config["seed"], config["reproducibility"])
+    dataset = create_dataset(config)
+    ours = is_multimodal(config.model_class)
+    if ours:
+        users = min(config["eval_batch_users"], max(1, LARGEST_SCORE_BLOCK // dataset.item_num))
+        config["eval_batch_size"] = users * dataset.item_num
+    with recbole_complaints("the data cannot be split"):
+        train_data, valid_data, test_data = data_preparation(config, dataset)
+    init_seed(config["seed"] + config["local_rank"], config["reproducibility"])
+    # Our models check what they are given; an error inside them is a fault of ours, to be seen.
+    with nullcontext() if ours else recbole_complaints(f"{config['model']} cannot be built"):
+        model = config.model_class(config, train_data._dataset).to(config["device"])
+    return Prepared(config, dataset, train_data, valid_data, test_data, model)
+
+
+def create_dataset(config: Config) -> Any:
+    """Load the configured data set, building or downloading it first where that is known.
+
+    Args:
+        config: The resolved configuration.
+
+    Raises:
+        UserError: There is no such data set, or its files are not in order.
+    """
+    if is_first():
+        provide_dataset(config["dataset"], Path(config["data_path"]))
+    wait_for_all()
+    return dataset_class(config)(config)
+
+
+def _train_and_test(prepared: Prepared, saved: bool) -> Result:
+    config = prepared.config
+    run = RunFolder.create(Path(config["checkpoint_dir"]), config["model"], config["dataset"])
+    run.log_to_file()
+    record = _record(prepared)
+    run.write_json("config.json", resolved(config))
+    run.write_json("run.json", {**record, "status": "training"})
+    try:
+        result = _fit_and_evaluate(prepared, run, saved)
+    except BaseException as error:
+        reason = f"{type(error).__name__}: {error}"
+        run.write_json("run.json", {**record, "status": "failed", "reason": reason})
+        raise
+    run.write_json("run.json", {**record, "status": "finished", "result": asdict(result)})
+    if is_first():
+        print(result_table(result, config["model"], config["dataset"]))
+    return result
+
+
+def _fit_and_evaluate(prepared: Prepared, run: RunFolder, saved: bool) -> Result:
+    config, show_progress = prepared.config, prepared.config["show_progress"]
+    for part in (config, prepared.dataset, prepared.model):
+        logger.info(part)
+    _log_flops(prepared)
+    trainer = trainer_class(config["MODEL_TYPE"], config["model"])(config, prepared.model, run)
+    best_score, best_valid = trainer.fit(
+        prepared.train_data, prepared.valid_data, saved=saved, show_progress=show_progress
+    )
+    test = trainer.evaluate(
+        prepared.test_data, load_best_model=saved, show_progress=show_progress
+    )
+    return Result(
+        best_valid_score=float(best_score),
+        valid_score_bigger=config["valid_metric_bigger"],
+        best_valid_result=dict(best_valid or {}),
+        test_result=dict(test or {}),
+        run=str(run.path),
+    )
+
+
+def _record(prepared: Prepared) -> dict[str, Any]:
+    """Everything about a run that is known before it trains."""
+    config = prepared.config
+    loaders = {
+        "train": prepared.train_data,
+        "valid": prepared.valid_data,
+        "test": prepared.test_data,
+    }
+    splits = {name: loader._dataset for name, loader in loaders.items()}
+    features = getattr(prepared.dataset, "modal_features", {})
+    return {
+        "model": config["model"],
+        "dataset": config["dataset"],
+        "seed": config["seed"],
+        "device": str(config["device"]),
+        "processes": config["world_size"] or 1,
+        **provenance(command_line()),
+        "interactions": {name: len(split) for name, split in splits.items()},
+        "data_sha256": data_hashes(splits),
+        "features_sha256": {name: modality.sha256 for name, modality in features.items()},
+    }
+
+
+def _log_flops(prepared: Prepared) -> None:
+    """Count operations as RecBole does for its own models, where thop can be imported.
+
+    It copies the whole model, so it is left out for ours, which hold large feature matrices.
+    """
+    config = prepared.config
+    if is_multimodal(config.model_class) or not compat.flops_available():
+        return
+    transform = construct_transform(config)
+    flops = get_flops(prepared.model, prepared.dataset, config["device"], logger, transform)
+    logger.info("FLOPs: %s", flops)
+
+
+def result_table(result: Result, model: str, dataset: str) -> str:
+    """Validation and test metrics of the chosen epoch, a row a metric, as text."""
+    rows = [
+        (name, f"{value:.4f}", f"{result.test_result.get(name, float('nan')):.4f}")
+        for name, value in result.best_valid_result.items()
+    ]
+    title = f"{model} on {dataset}, best epoch by validation"
+    table = tabulate(rows, headers=("metric", "validation", "test"), disable_numparse=True)
+    return f"\n{title}\n\n{table}\n\nThis run is kept in {result.run}"
+
+
+def load(run: str | Path) -> Prepared:
+    """Load a finished run's configuration, data and trained model, in any process.
+
+    Args:
+        run: The run's folder, ``saved/RUN_ID``.
+
+    Raises:
+        UserError: There is no such run, its files are damaged, or its data has changed.
+    """
+    folder = RunFolder(Path(run))
+    values = folder.read_json("config.json")
+    prepared = prepare(Config(config_dict=values))
+    recorded = folder.read_json("run.json")["data_sha256"]
+    if recorded != _record(prepared)["data_sha256"]:
+        raise UserError(
+            f"the data set {values['dataset']} in {values['data_path']} is not the one that {run} "
+            "was trained on: its interactions or their split differ."
+        )
+    load_checkpoint(folder.checkpoint, prepared.config, prepared.model)
+    prepared.model.eval()
+    return prepared
+
+
+def objective_function(
+    config_dict: Mapping[str, Any] | None = None,
+    config_file_list: list[str] | None = None,
+    saved: bool = True,
+) -> dict[str, Any]:
+    """Train once for RecBole's ``HyperTuning``.
+
+    Args:
+        config_dict: This trial's values.
+        config_file_list: YAML files that all trials share.
+        saved: Whether to keep the best epoch's checkpoint, and to test with it.
+    """
+    result = run_recbole(config_dict=dict(config_dict or {}), config_file_list=config_file_list, saved=saved)
+    return {"model": Path(result.run).name.split("-")[0], **asdict(result)}

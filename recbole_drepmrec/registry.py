@@ -1,0 +1,158 @@
+"""Models and data sets by name: ours first, then RecBole's."""
+
+import difflib
+import importlib
+import importlib.util
+from collections.abc import Callable, Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from recbole_drepmrec.data.ml100k import build_ml100k_mm
+from recbole_drepmrec.data.recbole_dataset import (
+    SafeDataset,
+    SafeKnowledgeBasedDataset,
+    SafeSequentialDataset,
+    safe_dataset_class,
+)
+from recbole_drepmrec.errors import UserError
+
+MODELS = {"DRepMRec": "recbole_drepmrec.model.drepmrec"}
+"""Our models and the modules that define them."""
+
+DATASET_BUILDERS: dict[str, Callable[[Path], None]] = {"ml-100k-mm": build_ml100k_mm}
+"""Data sets that are built on first use, without a download."""
+
+DEFAULT_MODEL = "DRepMRec"
+DEFAULT_DATASET = "ml-100k-mm"
+
+
+def get_model(name: str) -> Any:
+    """Return the model class of that name.
+
+    Raises:
+        UserError: Neither we nor RecBole have such a model.
+    """
+    if name in MODELS:
+        return getattr(importlib.import_module(MODELS[name]), name)
+    if name not in recbole_models():
+        raise UserError(
+            f"there is no model '{name}'{nearest(name, [*MODELS, *recbole_models()])}. "
+            "`python run_recbole.py --help` lists the models."
+        )
+    from recbole.utils import get_model as get_recbole_model
+
+    return get_recbole_model(name)
+
+
+def is_multimodal(model_class: Any) -> bool:
+    """Whether a model reads item features, and so needs our data set."""
+    from recbole_drepmrec.model.base import MultimodalRecommender
+
+    return isinstance(model_class, type) and issubclass(model_class, MultimodalRecommender)
+
+
+@cache
+def recbole_models() -> tuple[str, ...]:
+    """Names of RecBole's models, sorted; those that wrap tree libraries are left out."""
+    general = importlib.import_module("recbole.model.general_recommender")
+    classes = {name for name in vars(general) if name[0].isupper()}
+    with_properties = {path.stem for path in recbole_properties().glob("model/*.yaml")}
+    return tuple(sorted(classes | with_properties - {"lightgbm", "xgboost"}))
+
+
+@cache
+def recbole_general_models() -> tuple[str, ...]:
+    """Names of RecBole's general recommenders, sorted."""
+    general = importlib.import_module("recbole.model.general_recommender")
+    return tuple(sorted(name for name in vars(general) if name[0].isupper()))
+
+
+def recbole_properties() -> Path:
+    """RecBole's own folder of property files.
+
+    Raises:
+        UserError: RecBole is not installed.
+    """
+    spec = importlib.util.find_spec("recbole")
+    if spec is None or spec.origin is None:
+        raise UserError(
+            "RecBole is not installed; run `pip install --no-deps recbole==1.2.1` (without its "
+            "dependencies: it pins a ray that current Pythons cannot install, and needs none)."
+        )
+    return Path(spec.origin).parent / "properties"
+
+
+def properties_folders() -> list[Path]:
+    """Folders of our property files, a later one laid over an earlier one.
+
+    The package's own (in a wheel inside it, in a checkout beside it), then ``properties`` in the
+    working folder, where users keep their data sets.
+    """
+    package = Path(__file__).parent
+    inside, beside = package / "properties", package.parent / "properties"
+    own = inside if inside.is_dir() else beside
+    here = Path("properties").resolve()
+    return [own, here] if here.is_dir() and here != own.resolve() else [own]
+
+
+def known_datasets(data_path: Path) -> list[str]:
+    """Names that ``--dataset`` takes: configured, prepared under ``data_path``, or embedded."""
+    configured = {
+        file.stem for folder in properties_folders() for file in folder.glob("dataset/*.yaml")
+    }
+    prepared = {path.name for path in data_path.glob("*/") if any(path.glob("*.inter"))}
+    return sorted(configured | prepared | set(DATASET_BUILDERS) | {"ml-100k"})
+
+
+def provide_dataset(name: str, folder: Path) -> None:
+    """See to it that a data set's folder is there, or that RecBole can download it.
+
+    Args:
+        name: The data set.
+        folder: Where its files are expected.
+
+    Raises:
+        UserError: The folder is missing, and nobody knows how to make it.
+    """
+    if folder.is_dir() and any(folder.iterdir()):
+        return
+    if name in DATASET_BUILDERS:
+        DATASET_BUILDERS[name](folder)
+        return
+    urls = yaml.safe_load((recbole_properties() / "dataset" / "url.yaml").read_text())
+    if name not in urls:
+        known = known_datasets(folder.parent)
+        raise UserError(
+            f"there is no data set '{name}'{nearest(name, known)}: {folder} does not exist, and "
+            f"RecBole knows no download of that name. Put {name}.inter there, set --data_path, or "
+            f"choose one of {', '.join(known)}."
+        )
+
+
+def dataset_class(config: Any) -> type[Any]:
+    """The data set class of the configured model: ours, or RecBole's made safe."""
+    from recbole.utils import ModelType
+
+    from recbole_drepmrec.data.dataset import MultimodalDataset
+
+    if is_multimodal(config.model_class):
+        return MultimodalDataset
+    module = importlib.import_module("recbole.data.dataset")
+    own = getattr(module, f"{config['model']}Dataset", None)
+    if own is not None:
+        return safe_dataset_class(own)
+    by_type: dict[Any, type[Any]] = {
+        ModelType.SEQUENTIAL: SafeSequentialDataset,
+        ModelType.KNOWLEDGE: SafeKnowledgeBasedDataset,
+    }
+    return by_type.get(config["MODEL_TYPE"], SafeDataset)
+
+
+def nearest(given: str, known: Iterable[str]) -> str:
+    """A clause that proposes the known name closest to what was given, or nothing."""
+    by_lower = {name.lower(): name for name in known}
+    matches = difflib.get_close_matches(given.lower(), by_lower, n=1, cutoff=0.6)
+    return f"; did you mean '{by_lower[matches[0]]}'?" if matches else ""

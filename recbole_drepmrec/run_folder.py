@@ -1,0 +1,154 @@
+"""What a run leaves behind: ``saved/RUN_ID/`` with its configuration, metrics and logs."""
+
+import hashlib
+import importlib.metadata
+import json
+import logging
+import platform
+import secrets
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import colorlog
+from recbole.utils.logger import RemoveColorFilter, log_colors_config
+
+import recbole_drepmrec
+from recbole_drepmrec.distributed import from_first, is_first
+from recbole_drepmrec.errors import UserError
+from recbole_drepmrec.files import atomic_file, write_errors
+
+PACKAGES = ("recbole", "torch", "numpy", "scipy", "pandas", "scikit-learn")
+
+
+class RunFolder:
+    """The folder of one run.
+
+    ``run.json`` says what was run and what came out, ``config.json`` is the resolved
+    configuration, ``metrics.jsonl`` has a line an epoch, ``run.log`` the log, ``tensorboard/`` the
+    curves, and ``checkpoint.pt`` the best epoch's model.
+
+    Attributes:
+        path: The folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def create(cls, parent: Path, model: str, dataset: str) -> "RunFolder":
+        """Make a new folder with a name of its own; one folder for all processes of a run."""
+        stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+        name = from_first(f"{model}-{dataset}-{stamp}-{secrets.token_hex(2)}")
+        run = cls(parent / name)
+        with write_errors(run.path):
+            run.path.mkdir(parents=True, exist_ok=True)
+        return run
+
+    @property
+    def checkpoint(self) -> Path:
+        """The best epoch's model and the state to go on from."""
+        return self.path / "checkpoint.pt"
+
+    def write_json(self, name: str, content: dict[str, Any]) -> None:
+        """Write ``name`` (whole or not at all); only one process of a run does."""
+        if is_first():
+            with atomic_file(self.path / name) as temporary:
+                temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """Read one of the folder's JSON files."""
+        path = self.path / name
+        try:
+            content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise UserError(
+                f"{path} cannot be read ({error}); expected the folder of a finished run, such as "
+                "saved/DRepMRec-ml-100k-mm-20260101-120000-ab12."
+            ) from error
+        return content
+
+    def append_metrics(self, line: dict[str, Any]) -> None:
+        """Add one epoch to ``metrics.jsonl``."""
+        if is_first():
+            path = self.path / "metrics.jsonl"
+            with write_errors(path), path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+
+    def log_to_file(self) -> None:
+        """Let every log message go to ``run.log`` too; where RecBole looks for its log's name."""
+        if not is_first():
+            return
+        handler = logging.FileHandler(self.path / "run.log", encoding="utf-8")
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        handler.addFilter(RemoveColorFilter())
+        logging.getLogger().addHandler(handler)
+
+
+def log_to_console(level: str) -> None:
+    """Start RecBole's coloured console log, closing the handlers of an earlier run.
+
+    Args:
+        level: RecBole's ``state``: debug, info, warning, error or critical.
+    """
+    logger = logging.getLogger()
+    for handler in logger.handlers[:]:
+        if isinstance(handler, logging.FileHandler | colorlog.StreamHandler):
+            logger.removeHandler(handler)
+            handler.close()
+    console = colorlog.StreamHandler()
+    console.setFormatter(
+        colorlog.ColoredFormatter(
+            "%(log_color)s%(asctime)s %(levelname)s  %(message)s",
+            "%d %b %H:%M",
+            log_colors=log_colors_config,
+        )
+    )
+    logger.addHandler(console)
+    logger.setLevel(level.upper())
+
+
+def provenance(command: list[str]) -> dict[str, Any]:
+    """Command, time, versions and machine: what a reader needs to repeat a run."""
+    versions = {name: _version(name) for name in PACKAGES}
+    return {
+        "command": command,
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": {
+            "recbole-drepmrec": recbole_drepmrec.__version__,
+            "python": platform.python_version(),
+            **versions,
+        },
+        "machine": {"system": platform.platform(), "processor": platform.machine()},
+    }
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def data_hashes(datasets: dict[str, Any]) -> dict[str, str]:
+    """SHA-256 of the raw user and item ids of each split, in order.
+
+    Args:
+        datasets: Split name to RecBole data set.
+    """
+    return {name: _interactions_hash(dataset) for name, dataset in datasets.items()}
+
+
+def _interactions_hash(dataset: Any) -> str:
+    digest = hashlib.sha256()
+    for field in (dataset.uid_field, dataset.iid_field):
+        tokens = dataset.id2token(field, dataset.inter_feat[field].numpy())
+        digest.update("\n".join(tokens.astype(str)).encode())
+        digest.update(b"\0")
+    return digest.hexdigest()
+
+
+def command_line() -> list[str]:
+    """The command that started this process, its script without folders."""
+    return [Path(sys.argv[0]).name, *sys.argv[1:]]

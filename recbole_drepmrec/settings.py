@@ -1,0 +1,102 @@
+"""The meaning of each configuration key: its type, its range, what it does.
+
+Defaults stand in ``properties/``, once; this module says which values are allowed.
+"""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from recbole_drepmrec.data.features import FeatureNorm
+from recbole_drepmrec.errors import UserError
+from recbole_drepmrec.nn import FusionKind, GateKind
+
+Positive = Annotated[int, Field(ge=1)]
+NotNegative = Annotated[int, Field(ge=0)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+AboveZero = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+# YAML 1.1 reads a bare `off` as False.
+SignalChoice = Annotated[
+    Literal["gram", "sampled", "off"], BeforeValidator(lambda v: "off" if v is False else v)
+]
+
+
+class Settings(BaseModel):
+    """A group of configuration keys, read from a RecBole configuration and checked."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    @classmethod
+    def from_config(cls, config: Any) -> Self:
+        """Read this group's keys.
+
+        Args:
+            config: Anything that gives a value for ``config[key]``.
+
+        Raises:
+            UserError: A value has the wrong type or is out of range.
+        """
+        values = {key: config[key] for key in cls.model_fields}
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise UserError("\n".join(_explain(values, entry) for entry in error.errors())) from None
+
+
+def _explain(values: dict[str, Any], entry: Any) -> str:
+    key = str(entry["loc"][0])
+    return f"`{key}` is {values[key]!r}: {entry['msg'][0].lower()}{entry['msg'][1:]}."
+
+
+class CommonSettings(Settings):
+    """Keys of every model, RecBole's own included, whose range RecBole does not check."""
+
+    seed: NotNegative = Field(description="Seed of all random numbers.")
+    epochs: NotNegative = Field(description="Most training epochs.")
+    train_batch_size: Positive = Field(description="Training pairs in a batch.")
+    eval_batch_size: Positive = Field(description="Scores in an evaluation batch (RecBole).")
+    eval_batch_users: Positive = Field(description="Users in an evaluation batch (our models).")
+    eval_step: NotNegative = Field(description="Epochs between two validations; 0 for none.")
+    stopping_step: NotNegative = Field(description="Validations without improvement to stop after.")
+    learning_rate: AboveZero = Field(description="Step size of the optimiser.")
+    learner: Literal["adam", "adamw", "sgd", "adagrad", "rmsprop", "sparse_adam"] = Field(
+        description="The optimiser."
+    )
+    weight_decay: Weight = Field(description="L2 penalty inside the optimiser.")
+    metric_decimal_place: NotNegative = Field(description="Decimals of reported metrics.")
+    graph_cache: bool = Field(description="Keep relation graphs beside the data set.")
+
+
+class DRepMRecSettings(Settings):
+    """Keys of DRepMRec; ``properties/model/DRepMRec.yaml`` holds their defaults."""
+
+    embedding_size: Positive = Field(description="d, size of all representations.")
+    n_layers: NotNegative = Field(description="LightGCN layers of the Behavior Line.")
+    reg_weight: Weight = Field(description="Weight of the L2 penalty of the embeddings.")
+    use_behavior_line: bool = Field(description="Ablation: False scores by the Modal Line alone.")
+    use_modal_line: bool = Field(description="Ablation: False leaves LightGCN.")
+    feature_norm: FeatureNorm = Field(description="Preparation of the raw features.")
+    gate: GateKind = Field(description="What the filter gate lets through.")
+    item_graph: Literal["knn", "none"] = Field(description="Item-item relation graph.")
+    item_graph_k: Positive = Field(description="Neighbours of an item.")
+    item_graph_layers: Positive = Field(description="Propagation steps over the item-item graph.")
+    item_graph_self_loop: bool = Field(description="Whether an item is its own neighbour too.")
+    user_graph: Literal["knn", "cooccurrence", "none"] = Field(
+        description="User-user relation graph."
+    )
+    user_graph_k: Positive = Field(description="Neighbours of a user.")
+    user_graph_self_loop: bool = Field(description="Whether a user is their own neighbour too.")
+    leave_one_out: bool = Field(description="Score training pairs without the positive item.")
+    fusion: FusionKind = Field(description="How the two lines are joined.")
+    modal_scale: AboveZero = Field(description="Factor of the modal vectors in the fusion.")
+    use_bma: bool = Field(description="Ablation: False fuses without aligning.")
+    use_intra: bool = Field(description="Ablation: intra-alignment.")
+    use_inter: bool = Field(description="Ablation: inter-alignment.")
+    intra_weight: Weight = Field(description="Weight of the intra-alignment.")
+    inter_weight: Weight = Field(description="Weight of the inter-alignment.")
+    inter_one_way: bool = Field(description="Whether only the modal side moves.")
+    temperature: AboveZero = Field(description="Temperature of the InfoNCE.")
+    use_sss: bool = Field(description="Ablation: Similarity-Supervised Signal.")
+    sss: SignalChoice = Field(description="All pairs exactly, drawn ones, or none.")
+    sss_samples: Annotated[int, Field(ge=2)] = Field(description="Items drawn by `sampled`.")
+    sss_weight: Weight = Field(description="Weight of the signal, summed over modalities.")

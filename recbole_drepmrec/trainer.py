@@ -1,0 +1,280 @@
+"""RecBole's trainers, writing our run folder and our checkpoints, in one process or several."""
+
+import importlib
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import torch
+from recbole.evaluator import Collector
+from recbole.evaluator.collector import DataStruct
+from recbole.utils import get_trainer as get_recbole_trainer
+from torch.nn.parallel import DistributedDataParallel
+from torch.utils.tensorboard import SummaryWriter
+
+from recbole_drepmrec.checkpoint import (
+    random_state,
+    read_checkpoint,
+    restore_random_state,
+    write_checkpoint,
+)
+from recbole_drepmrec.distributed import gather_samples, is_first, wait_for_all
+from recbole_drepmrec.errors import UserError
+from recbole_drepmrec.run_folder import RunFolder
+
+
+class RunTrainerMixin:
+    """Put before a RecBole trainer class: its training loop, our files.
+
+    Args:
+        config: The resolved configuration.
+        model: The model to train.
+        run: Where the run's files go.
+    """
+
+    config: Any
+    model: Any
+    device: torch.device
+    optimizer: torch.optim.Optimizer
+
+    def __init__(self, config: Any, model: Any, run: RunFolder) -> None:
+        self.run = run
+        with _as_single_process(config), _tensorboard_in(run):
+            super().__init__(config, model)
+        self.saved_model_file = str(run.checkpoint)
+        self.eval_collector = GatheringCollector(config)
+        self._train_data: Any = None
+        self._resumed: dict[str, Any] | None = None
+        self._epoch: dict[str, Any] = {}
+        if not config["single_spec"]:
+            self._distribute()
+
+    def _distribute(self) -> None:
+        """Wrap the model for gradient averaging, on CPU as well, which RecBole's way cannot."""
+        on_gpu = self.device.type == "cuda"
+        if on_gpu:
+            self.model = torch.nn.SyncBatchNorm.convert_sync_batchnorm(self.model)
+        self.distributed_model = DistributedDataParallel(
+            self.model,
+            device_ids=[self.device.index] if on_gpu else None,
+            broadcast_buffers=False,  # buffers are frozen, and equal everywhere
+        )
+
+    def fit(self, train_data: Any, *args: Any, **kwargs: Any) -> Any:
+        """Train as RecBole does; keeps the loader, whose generator belongs to a checkpoint."""
+        self._train_data = train_data
+        if self._resumed is not None:
+            restore_random_state(self._resumed["random"])
+            if self._resumed["loader"] is not None:
+                train_data.generator.set_state(self._resumed["loader"].cpu())
+        return super().fit(train_data, *args, **kwargs)  # type: ignore[misc]
+
+    def _train_epoch(self, train_data: Any, epoch_idx: int, *args: Any, **kwargs: Any) -> Any:
+        started = perf_counter()
+        loss = super()._train_epoch(train_data, epoch_idx, *args, **kwargs)  # type: ignore[misc]
+        self._epoch = {
+            "epoch": epoch_idx,
+            "train_loss": list(loss) if isinstance(loss, tuple) else loss,
+            "train_seconds": round(perf_counter() - started, 3),
+        }
+        if self.config["eval_step"] == 0 or (epoch_idx + 1) % self.config["eval_step"]:
+            self.run.append_metrics(self._epoch)
+        return loss
+
+    def _check_nan(self, loss: torch.Tensor) -> None:
+        if not torch.isfinite(loss):
+            raise UserError(
+                f"the training loss became {loss.item()}; lower --learning_rate (now "
+                f"{self.config['learning_rate']}) or the weights of the loss's terms."
+            )
+
+    def _valid_epoch(self, valid_data: Any, show_progress: bool = False) -> Any:
+        started = perf_counter()
+        score, result = super()._valid_epoch(valid_data, show_progress)  # type: ignore[misc]
+        seconds = round(perf_counter() - started, 3)
+        self.run.append_metrics({**self._epoch, "valid": result, "valid_seconds": seconds})
+        return score, result
+
+    def _save_checkpoint(self, epoch: int, verbose: bool = True, **kwargs: Any) -> None:
+        """Write the checkpoint from rank 0, and let nobody read before it is whole."""
+        path = Path(kwargs.get("saved_model_file", self.saved_model_file))
+        if is_first():
+            write_checkpoint(path, self._state(epoch))
+        wait_for_all()
+
+    def _state(self, epoch: int) -> dict[str, Any]:
+        loader = getattr(self._train_data, "generator", None)
+        return {
+            "model": self.config["model"],
+            "epoch": epoch,
+            "cur_step": self.cur_step,
+            "best_valid_score": float(self.best_valid_score),
+            "state_dict": dict(self.model.state_dict()),
+            "other_parameter": self.model.other_parameter(),
+            "feature_preparation": _preparation(self.model),
+            "optimizer": self.optimizer.state_dict(),
+            "random": random_state(),
+            "loader": loader.get_state() if loader is not None else None,
+        }
+
+    def resume_checkpoint(self, resume_file: str | Path) -> None:
+        """Go on from a checkpoint as if training had never stopped.
+
+        Args:
+            resume_file: The checkpoint; new ones still go to this run's folder.
+        """
+        state = load_checkpoint(Path(resume_file), self.config, self.model)
+        self.start_epoch = state["epoch"] + 1
+        self.cur_step = state["cur_step"]
+        self.best_valid_score = state["best_valid_score"]
+        self.optimizer.load_state_dict(state["optimizer"])
+        self._resumed = state
+
+    def evaluate(
+        self,
+        eval_data: Any,
+        load_best_model: bool = True,
+        model_file: str | Path | None = None,
+        show_progress: bool = False,
+    ) -> Any:
+        """Evaluate as RecBole does, loading the best epoch's checkpoint safely first."""
+        if not eval_data:
+            return None
+        if load_best_model:
+            load_checkpoint(Path(model_file or self.saved_model_file), self.config, self.model)
+        self.eval_collector.n_samples = eval_data.sample_size
+        result = super().evaluate(  # type: ignore[misc]
+            eval_data, load_best_model=False, show_progress=show_progress
+        )
+        return OrderedDict((name, float(value)) for name, value in result.items())
+
+    def _map_reduce(self, result: Any, num_sample: int) -> Any:
+        """Nothing to average: the collector has gathered every process's users already."""
+        return result
+
+
+class GatheringCollector(Collector):  # type: ignore[misc]
+    """RecBole's collector, which in several processes puts all their users back in order.
+
+    RecBole averages the processes' metrics instead, counting a padded user twice and weighing
+    each process alike whatever its number of users.
+
+    Attributes:
+        n_samples: Users (or interactions) of the evaluation now running.
+    """
+
+    n_samples: int
+
+    def get_data_struct(self) -> DataStruct:
+        """Return what the evaluator reads, of all users, once each, and forget this evaluation.
+
+        RecBole's own fails on the plain numbers that ItemCoverage and ShannonEntropy need.
+        """
+        collected = self.data_struct._data_dict
+        struct = DataStruct()
+        for key, value in collected.items():
+            struct.set(key, self._gather(value) if isinstance(value, torch.Tensor) else value)
+        self.data_struct._data_dict = {
+            key: value for key, value in collected.items() if not isinstance(value, torch.Tensor)
+        }
+        return struct
+
+    def _gather(self, rows: torch.Tensor) -> torch.Tensor:
+        if self.config["single_spec"]:
+            return rows.cpu()
+        return gather_samples(rows.to(self.config["device"]), self.n_samples).cpu()
+
+
+@cache
+def trainer_class(model_type: Any, model_name: str) -> Any:
+    """RecBole's trainer for a model, with our files.
+
+    Args:
+        model_type: RecBole's ``ModelType``.
+        model_name: The model's name; some of RecBole's have a trainer of their own.
+    """
+    base = get_recbole_trainer(model_type, model_name)
+    return type(f"Run{base.__name__}", (RunTrainerMixin, base), {})
+
+
+def load_checkpoint(path: Path, config: Any, model: Any) -> dict[str, Any]:
+    """Load a checkpoint into a model.
+
+    Args:
+        path: The checkpoint.
+        config: The resolved configuration of the model.
+        model: The model, built on the same data and features.
+
+    Returns:
+        The whole checkpoint.
+
+    Raises:
+        UserError: The file is no checkpoint of ours, of another model, or of other features.
+    """
+    state = read_checkpoint(path, config["device"])
+    if state["model"] != config["model"]:
+        raise UserError(f"{path} holds a {state['model']}, but the model is {config['model']}.")
+    _check_preparation(path, state["feature_preparation"], _preparation(model))
+    try:
+        model.load_state_dict(state["state_dict"])
+    except RuntimeError as error:
+        raise UserError(f"{path} does not fit the model or the data set: {error}") from error
+    model.load_other_parameter(state["other_parameter"])
+    return state
+
+
+def _preparation(model: Any) -> dict[str, dict[str, Any]]:
+    prepare = getattr(model, "feature_preparation", None)
+    preparation: dict[str, dict[str, Any]] = prepare() if prepare is not None else {}
+    return preparation
+
+
+def _check_preparation(path: Path, stored: dict[str, Any], current: dict[str, Any]) -> None:
+    for name in stored.keys() | current.keys():
+        there, here = stored.get(name, {}), current.get(name, {})
+        if (there.get("sha256"), there.get("norm")) != (here.get("sha256"), here.get("norm")):
+            raise UserError(
+                f"{path} was trained on other features: modality '{name}' differs in its file's "
+                "content, its feature_norm, or is on one side only."
+            )
+
+
+@contextmanager
+def _as_single_process(config: Any) -> Iterator[None]:
+    """Keep RecBole's trainer from wrapping the model for NCCL, which fails on CPU."""
+    single = config["single_spec"]
+    config["single_spec"] = True
+    try:
+        yield
+    finally:
+        config["single_spec"] = single
+
+
+class _NoCurves:
+    """Stands for the writer in every process but the first."""
+
+    def add_scalar(self, *args: Any) -> None:
+        """Write nothing."""
+
+    def add_hparams(self, *args: Any) -> None:
+        """Write nothing."""
+
+
+@contextmanager
+def _tensorboard_in(run: RunFolder) -> Iterator[None]:
+    """Let RecBole's trainer write its curves into the run's folder.
+
+    RecBole offers no other way: it calls a function that writes to ``log_tensorboard/``.
+    """
+    module: Any = importlib.import_module("recbole.trainer.trainer")
+    original = module.get_tensorboard
+    writer = SummaryWriter(str(run.path / "tensorboard")) if is_first() else _NoCurves()
+    module.get_tensorboard = lambda logger: writer
+    try:
+        yield
+    finally:
+        module.get_tensorboard = original

@@ -1,0 +1,176 @@
+"""Relation graphs: blockwise equals dense, and values computed by hand."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from recbole_drepmrec.graph import (
+    Graph,
+    cooccurrence_knn,
+    cosine_knn,
+    interaction_graph,
+    normalise_by_degrees,
+    top_k_by_row,
+    with_self_loops,
+)
+
+
+def dense_top_k(scores: Tensor, k: int, present: Tensor) -> Tensor:
+    """The plain definition: sort each row by score, then by id, and keep the first k."""
+    graph = torch.zeros_like(scores)
+    for row in present.nonzero().flatten().tolist():
+        others = [col for col in present.nonzero().flatten().tolist() if col != row]
+        others.sort(key=lambda col: (-float(scores[row, col]), col))
+        for col in others[:k]:
+            graph[row, col] = scores[row, col].clamp(min=0)
+    return graph
+
+
+@st.composite
+def problems(draw: st.DrawFn) -> tuple[Tensor, Tensor, int, int]:
+    """Few distinct small integers, so that rows repeat and cosines tie; some rows masked."""
+    n, d = draw(st.integers(1, 12)), draw(st.integers(1, 3))
+    numbers = st.lists(st.integers(-1, 2), min_size=n * d, max_size=n * d)
+    features = torch.tensor(draw(numbers), dtype=torch.float32).view(n, d)
+    present = torch.tensor(draw(st.lists(st.booleans(), min_size=n, max_size=n)))
+    features[~present] = float("nan")
+    return features, present, draw(st.integers(1, n + 2)), draw(st.integers(1, n + 2))
+
+
+@settings(max_examples=150, deadline=None)
+@given(problems())
+def test_blockwise_cosine_knn_is_the_dense_one_for_any_block(
+    problem: tuple[Tensor, Tensor, int, int],
+) -> None:
+    features, present, k, block_rows = problem
+    unit = torch.nn.functional.normalize(features.nan_to_num().double(), dim=1)
+    expected = dense_top_k((unit @ unit.T).float(), k, present)
+    graph = cosine_knn(features, present, k, block_rows)
+    torch.testing.assert_close(graph.to_dense(), expected)
+
+
+def test_many_identical_rows_give_the_same_edges_in_any_block() -> None:
+    distinct = torch.randn(7, 33, generator=torch.Generator().manual_seed(3))
+    features = distinct[torch.arange(300) % 7]
+    present = torch.ones(300, dtype=torch.bool)
+    whole = cosine_knn(features, present, 10, 300)
+    for block_rows in (1, 7, 64):
+        graph = cosine_knn(features, present, 10, block_rows)
+        assert torch.equal(graph.rows, whole.rows)
+        assert torch.equal(graph.cols, whole.cols)
+        assert torch.equal(graph.weights, whole.weights)
+
+
+def test_equal_scores_prefer_the_lower_id_over_a_long_row() -> None:
+    n = 5000
+    scores = torch.ones(3, n)
+    scores[:, 4000] = 2.0
+    present = torch.zeros(n, dtype=torch.bool)
+    present[1:] = True
+
+    def score_rows(start: int, stop: int) -> Tensor:
+        return scores[:1].expand(stop - start, n)
+
+    graph = top_k_by_row(score_rows, n, 4, present, block_rows=1000)
+    assert graph.cols[graph.rows == 2].tolist() == [1, 3, 4, 4000]
+    assert graph.cols[graph.rows == 4000].tolist() == [1, 2, 3, 4]
+    assert graph.rows.min() == 1
+
+
+def test_the_scores_given_are_not_changed() -> None:
+    scores = torch.ones(4, 4)
+    present = torch.tensor([False, True, True, True])
+    top_k_by_row(lambda start, stop: scores[start:stop], 4, 2, present)
+    assert torch.equal(scores, torch.ones(4, 4))
+
+
+def test_padding_and_missing_rows_take_no_part_whatever_they_hold() -> None:
+    features = torch.tensor([[1.0, 0.0], [1.0, 0.1], [1.0, 0.2], [1.0, 0.0], [1.0, 0.3]])
+    present = torch.tensor([False, True, True, False, True])
+    graph = cosine_knn(features, present, k=10)
+    assert set(graph.rows.tolist()) | set(graph.cols.tolist()) == {1, 2, 4}
+    assert (graph.rows != graph.cols).all()
+    features[~present] = float("inf")
+    assert torch.equal(cosine_knn(features, present, k=10).to_dense(), graph.to_dense())
+
+
+def test_opposite_and_zero_features_are_no_neighbours() -> None:
+    features = torch.tensor([[0.0, 0.0], [1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
+    present = torch.tensor([False, True, True, True, True])
+    assert cosine_knn(features, present, k=3).n_edges == 0
+
+
+def test_neighbours_and_their_degree_weights_are_those_computed_by_hand() -> None:
+    # angles 0, 60 and 90 degrees: cosines 1/2, 0 and sqrt(3)/2
+    angles = torch.deg2rad(torch.tensor([0.0, 0.0, 60.0, 90.0]))
+    features = torch.stack([angles.cos(), angles.sin()], dim=1) * torch.tensor(
+        [[9.0], [1], [2], [3]]
+    )
+    graph = cosine_knn(features, torch.tensor([False, True, True, True]), k=1)
+    half, close = 0.5, 3**0.5 / 2
+    expected = torch.zeros(4, 4)
+    expected[1, 2], expected[2, 3], expected[3, 2] = half, close, close
+    torch.testing.assert_close(graph.to_dense(), expected)
+
+    # rows sum to half, close, close; column 2 to half + close, column 3 to close
+    expected[1, 2] = half / (half * (half + close)) ** 0.5
+    expected[2, 3] = close / (close * close) ** 0.5
+    expected[3, 2] = close / (close * (half + close)) ** 0.5
+    torch.testing.assert_close(normalise_by_degrees(graph).to_dense(), expected)
+
+
+def test_relabelled_ids_permute_the_graph() -> None:
+    generator = torch.Generator().manual_seed(0)
+    features = torch.randn(30, 8, generator=generator)
+    present = torch.ones(30, dtype=torch.bool)
+    order = torch.randperm(30, generator=generator)
+    before = cosine_knn(features, present, k=4).to_dense()
+    after = cosine_knn(features[order], present, k=4, block_rows=7).to_dense()
+    torch.testing.assert_close(after, before[order][:, order])
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(1, 7), st.integers(1, 5)), max_size=40),
+    st.integers(1, 9),
+    st.integers(1, 9),
+)
+def test_cooccurrence_knn_is_the_dense_count_for_any_block(
+    pairs: list[tuple[int, int]], k: int, block_rows: int
+) -> None:
+    ids = torch.tensor(pairs, dtype=torch.int64).view(-1, 2)
+    interactions = interaction_graph(ids[:, 0], ids[:, 1], 8, 6)
+    counts = interactions.to_dense() @ interactions.to_dense().T
+    expected = dense_top_k(counts, k, torch.arange(8) > 0)
+    graph = cooccurrence_knn(interactions, k, block_rows)
+    assert torch.equal(graph.to_dense(), expected)
+
+
+def test_loops_go_to_present_rows_only() -> None:
+    graph = Graph(torch.tensor([1]), torch.tensor([2]), torch.tensor([3.0]), (3, 3))
+    looped = with_self_loops(graph, torch.tensor([False, True, True]), weight=0.5)
+    expected = [[0.0, 0.0, 0.0], [0.0, 0.5, 3.0], [0.0, 0.0, 0.5]]
+    assert looped.to_dense().tolist() == expected
+    with pytest.raises(ValueError, match="do not agree"):
+        with_self_loops(graph, torch.tensor([True]))
+
+
+def test_an_impossible_request_is_refused() -> None:
+    features, present = torch.ones(3, 2), torch.tensor([False, True, True])
+    interactions = interaction_graph(torch.tensor([1]), torch.tensor([1]), 3, 3)
+    with pytest.raises(ValueError, match="k is 0"):
+        cosine_knn(features, present, k=0)
+    with pytest.raises(ValueError, match="k is -1"):
+        cooccurrence_knn(interactions, k=-1)
+    with pytest.raises(ValueError, match="block_rows is 0"):
+        cosine_knn(features, present, k=1, block_rows=0)
+    with pytest.raises(ValueError, match=r"expected bool \[3\]"):
+        cosine_knn(features, present[:2], k=1)
+
+
+def test_a_present_row_that_is_not_finite_is_refused() -> None:
+    features = torch.tensor([[0.0], [1.0], [float("nan")]])
+    with pytest.raises(ValueError, match="expected finite"):
+        cosine_knn(features, torch.tensor([False, True, True]), k=1)

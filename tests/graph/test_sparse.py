@@ -1,0 +1,152 @@
+"""Graph and its product: the numbers and gradients of the dense matrix."""
+
+import copy
+import warnings
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from recbole_drepmrec.graph import Graph, SparseMatrix
+
+
+def random_graph(n_rows: int, n_cols: int, n_edges: int, seed: int = 0) -> Graph:
+    generator = torch.Generator().manual_seed(seed)
+    rows = torch.randint(0, n_rows, (n_edges,), generator=generator)
+    cols = torch.randint(0, n_cols, (n_edges,), generator=generator)
+    return Graph(rows, cols, torch.randn(n_edges, generator=generator), (n_rows, n_cols))
+
+
+def symmetric_graph(n: int, n_edges: int, seed: int = 0) -> Graph:
+    half = random_graph(n, n, n_edges, seed)
+    return Graph(
+        torch.cat([half.rows, half.cols]),
+        torch.cat([half.cols, half.rows]),
+        torch.cat([half.weights, half.weights]),
+        half.shape,
+    )
+
+
+def product_and_gradient(matrix: SparseMatrix | Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+    x = x.clone().requires_grad_()
+    product = matrix(x) if isinstance(matrix, SparseMatrix) else matrix @ x
+    (product * torch.arange(product.numel()).view_as(product)).sum().backward()
+    assert x.grad is not None
+    return product.detach(), x.grad
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 8), st.integers(1, 8), st.integers(0, 30), st.integers(0, 1000))
+def test_product_and_gradient_are_those_of_the_dense_matrix(
+    n_rows: int, n_cols: int, n_edges: int, seed: int
+) -> None:
+    graph = random_graph(n_rows, n_cols, n_edges, seed)
+    x = torch.randn(n_cols, 3, generator=torch.Generator().manual_seed(seed))
+    given_ = product_and_gradient(SparseMatrix(graph), x)
+    torch.testing.assert_close(given_, product_and_gradient(graph.to_dense(), x))
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(1, 8), st.integers(0, 30), st.integers(0, 1000))
+def test_symmetric_matrix_has_the_same_gradient_with_one_copy(
+    n: int, n_edges: int, seed: int
+) -> None:
+    graph = symmetric_graph(n, n_edges, seed)
+    matrix = SparseMatrix(graph, symmetric=True)
+    x = torch.randn(n, 3, generator=torch.Generator().manual_seed(seed))
+    torch.testing.assert_close(
+        product_and_gradient(matrix, x), product_and_gradient(graph.to_dense(), x)
+    )
+    assert [name for name, _ in matrix.named_buffers()] == ["crow", "col", "values"]
+
+
+def test_first_and_second_derivatives_pass_gradcheck() -> None:
+    matrix = SparseMatrix(random_graph(4, 3, 7)).double()
+    x = torch.randn(3, 2, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(matrix, (x,))
+    assert torch.autograd.gradgradcheck(matrix, (x,))
+
+
+def test_gradient_without_strides_is_accepted() -> None:
+    graph = random_graph(4, 3, 7)
+    x = torch.randn(2, 3).T.requires_grad_()  # column-major
+    SparseMatrix(graph)(x).sum().backward()  # an expanded gradient
+    torch.testing.assert_close(x.grad, graph.to_dense().T @ torch.ones(4, 2))
+
+
+def test_mixed_precision_keeps_the_product_in_full_precision() -> None:
+    graph, x = random_graph(4, 3, 7), torch.randn(3, 2)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        product = SparseMatrix(graph)(x.bfloat16())
+    torch.testing.assert_close(product, graph.to_dense() @ x.bfloat16().float())
+
+
+def test_frozen_buffers_have_int32_indices_and_stay_out_of_the_checkpoint() -> None:
+    matrix = SparseMatrix(random_graph(4, 3, 7))
+    kinds = {name: buffer.dtype for name, buffer in matrix.named_buffers()}
+    index = dict.fromkeys(["crow", "col", "crow_t", "col_t"], torch.int32)
+    assert kinds == index | {"values": torch.float32, "values_t": torch.float32}
+    assert all(buffer.layout == torch.strided for buffer in matrix.buffers())
+    assert matrix.state_dict() == {}
+    assert list(matrix.parameters()) == []
+
+
+def test_a_deep_copy_gives_the_same_product() -> None:
+    matrix, x = SparseMatrix(random_graph(4, 3, 7)), torch.randn(3, 2)
+    assert torch.equal(copy.deepcopy(matrix)(x), matrix(x))
+
+
+def test_no_warning_about_beta_support_reaches_the_user() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        SparseMatrix(random_graph(4, 3, 7))(torch.ones(3, 1))
+
+
+def test_the_representation_names_size_and_edges() -> None:
+    graph = Graph(torch.tensor([0, 0]), torch.tensor([1, 1]), torch.ones(2), (2, 3))
+    assert repr(SparseMatrix(graph)) == "SparseMatrix(2, 3, n_edges=1, symmetric=False)"
+
+
+def test_asymmetric_matrix_is_refused_as_symmetric() -> None:
+    one_way = Graph(torch.tensor([0]), torch.tensor([1]), torch.ones(1), (2, 2))
+    uneven = Graph(torch.tensor([0, 1]), torch.tensor([1, 0]), torch.tensor([1.0, 2.0]), (2, 2))
+    oblong = Graph(torch.tensor([0]), torch.tensor([0]), torch.ones(1), (2, 3))
+    for graph in (one_way, uneven, oblong):
+        with pytest.raises(ValueError, match="differs from its transpose"):
+            SparseMatrix(graph, symmetric=True)
+
+
+def test_diagonal_is_that_of_the_dense_matrix() -> None:
+    graph = random_graph(5, 5, 40)
+    torch.testing.assert_close(SparseMatrix(graph).diagonal(), graph.to_dense().diagonal())
+    with pytest.raises(ValueError, match="square"):
+        SparseMatrix(random_graph(4, 3, 7)).diagonal()
+
+
+def test_repeated_edges_add_up() -> None:
+    graph = Graph(torch.tensor([1, 0, 1]), torch.tensor([2, 1, 2]), torch.ones(3), (2, 3))
+    once = graph.coalesced()
+    assert (once.rows.tolist(), once.cols.tolist()) == ([0, 1], [1, 2])
+    assert once.weights.tolist() == [1.0, 2.0]
+    assert graph.n_edges == 3
+    assert graph.row_sums().tolist() == [1.0, 2.0]
+    assert torch.equal(graph.transposed().to_dense(), graph.to_dense().T)
+
+
+@pytest.mark.parametrize(
+    ("rows", "cols", "weights", "message"),
+    [
+        ([0, 2], [0, 0], [1.0, 1.0], "row ids range from 0 to 2, expected 0 to 1"),
+        ([0, 1], [0, -1], [1.0, 1.0], "column ids range from -1 to 0, expected 0 to 2"),
+        ([0, 1], [0, 0], [1.0], "expected one length"),
+        ([0.0], [0], [1.0], "row ids are torch.float32"),
+        ([0], [0], [1], "expected torch.float32"),
+    ],
+)
+def test_wrong_edges_are_refused(
+    rows: list[int], cols: list[int], weights: list[float], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        Graph(torch.tensor(rows), torch.tensor(cols), torch.tensor(weights), (2, 3))

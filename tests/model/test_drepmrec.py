@@ -1,0 +1,238 @@
+"""DRepMRec: the contract, the gradient map of its two lines, and what only features reveal."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from recbole.model.general_recommender import LightGCN
+from torch import Tensor
+
+from recbole_drepmrec.quick_start import Prepared
+from recbole_drepmrec.settings import DRepMRecSettings
+from tests.datasets import clustered, known_by_features, with_random_features
+from tests.model.contract import ModelContract, all_scores, build, losses, trainer
+
+EVERYTHING = {
+    "gate": "self",
+    "user_graph": "knn",
+    "user_graph_k": 5,
+    "item_graph_k": 4,
+    "leave_one_out": True,
+    "intra_weight": 0.1,
+    "inter_weight": 0.1,
+    "inter_one_way": False,
+    "sss_weight": 1.0,
+}
+
+
+class TestDRepMRec(ModelContract):
+    """As it comes."""
+
+    model = "DRepMRec"
+
+
+class TestDRepMRecWithEverything(ModelContract):
+    """Every part switched on."""
+
+    model = "DRepMRec"
+    settings = EVERYTHING
+
+
+class TestDRepMRecOwnTable(ModelContract):
+    """Own item table, learnt fusion weights, no smoothing."""
+
+    model = "DRepMRec"
+    settings = {"gate": "own", "fusion": "weighted", "item_graph": "none"}
+
+
+class TestDRepMRecLateFusion(ModelContract):
+    """Scores added, ungated, users smoothed by what they share, sampled SSS."""
+
+    model = "DRepMRec"
+    settings = {
+        "gate": "none",
+        "fusion": "concat",
+        "user_graph": "cooccurrence",
+        "sss": "sampled",
+        "sss_samples": 20,
+    }
+
+
+class TestDRepMRecBehaviorGate(ModelContract):
+    """The gate that couples the lines."""
+
+    model = "DRepMRec"
+    settings = {"gate": "behavior"}
+
+
+Make = Callable[..., Prepared]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    made = iter(range(100))
+
+    def _make(files: Any = None, **settings: Any) -> Prepared:
+        return build("DRepMRec", files or clustered(), tmp_path / str(next(made)), **settings)
+
+    return _make
+
+
+def line_of(name: str) -> str:
+    return {"behavior_line": "behavior", "modal_line": "modal"}[name.split(".")[0]]
+
+
+def touched(loss: Tensor, prepared: Prepared) -> dict[str, bool]:
+    """For each line, whether the gradient of a loss reaches any of its parameters."""
+    named = list(prepared.model.named_parameters())
+    gradients = torch.autograd.grad(
+        loss, [parameter for _, parameter in named], allow_unused=True, retain_graph=True
+    )
+    reached = {"behavior": False, "modal": False}
+    for (name, _), gradient in zip(named, gradients, strict=True):
+        if gradient is not None and gradient.abs().sum() > 0:
+            reached[line_of(name)] = True
+    return reached
+
+
+def batch(prepared: Prepared) -> tuple[Tensor, Tensor, Tensor]:
+    ids: tuple[Tensor, Tensor, Tensor] = prepared.model.batch_ids(next(iter(prepared.train_data)))
+    return ids
+
+
+@pytest.mark.parametrize("gate", ["self", "none", "own"])
+def test_gradient_map_of_the_two_lines(make: Make, gate: str) -> None:
+    """Each loss reaches the line it is meant for; the lines meet in BPR and L_inter only."""
+    prepared = make(**{**EVERYTHING, "gate": gate})
+    model = prepared.model
+    behavior, modal = model.lines()
+    users, positives, negatives = batch(prepared)
+    signals = torch.stack(
+        [s(view) for s, view in zip(model.signals, modal.item_views, strict=True)]
+    ).sum()
+    assert touched(signals, prepared) == {"behavior": False, "modal": True}
+    for line, output in (("behavior", behavior), ("modal", modal.fused)):
+        still = type(output)(output.users.detach(), output.items.detach())
+        pair = (output, still) if line == "behavior" else (still, output)
+        intra = model.bma.intra(*pair, users, positives)
+        assert touched(intra, prepared) == {
+            "behavior": line == "behavior",
+            "modal": line == "modal",
+        }
+    for loss in (
+        model._ranking_loss(behavior, modal, users, positives, negatives),
+        model.bma.inter(behavior, modal.fused, users, positives),
+    ):
+        assert touched(loss, prepared) == {"behavior": True, "modal": True}
+
+
+def test_no_parameter_is_shared(make: Make) -> None:
+    model = make(gate="own").model
+    behavior = {parameter.data_ptr() for parameter in model.behavior_line.parameters()}
+    modal = {parameter.data_ptr() for parameter in model.modal_line.parameters()}
+    assert behavior.isdisjoint(modal)
+    everything = {parameter.data_ptr() for parameter in model.parameters()}
+    assert everything == behavior | modal
+
+
+def test_one_way_alignment_leaves_the_behavior_line_alone(make: Make) -> None:
+    prepared = make(inter_one_way=True)
+    behavior, modal = prepared.model.lines()
+    users, positives, _ = batch(prepared)
+    loss = prepared.model.bma.inter(behavior, modal.fused, users, positives)
+    assert touched(loss, prepared) == {"behavior": False, "modal": True}
+
+
+def test_behavior_gate_couples_the_lines(make: Make) -> None:
+    """What its documentation warns of: even SSS now moves the ID embeddings."""
+    prepared = make(gate="behavior")
+    _, modal = prepared.model.lines()
+    loss = prepared.model.signals[0](modal.item_views[0])
+    assert touched(loss, prepared)["behavior"]
+
+
+def test_without_the_modal_line_it_is_lightgcn(make: Make) -> None:
+    """The same scores and the same loss as RecBole's LightGCN with the same embeddings."""
+    prepared = make(use_modal_line=False, reg_weight=0.0, n_layers=3)
+    config = prepared.config
+    config["require_pow"] = False
+    reference = LightGCN(config, prepared.train_data._dataset)
+    line = prepared.model.behavior_line
+    with torch.no_grad():
+        reference.user_embedding.weight.copy_(line.user_embedding)
+        reference.item_embedding.weight.copy_(line.item_embedding)
+    users, items = prepared.model.forward()
+    expected_users, expected_items = reference.forward()
+    torch.testing.assert_close(users, expected_users)
+    torch.testing.assert_close(items, expected_items)
+    interaction = next(iter(prepared.train_data))
+    torch.testing.assert_close(
+        prepared.model.calculate_loss(interaction), reference.calculate_loss(interaction).squeeze()
+    )
+
+
+def test_without_the_behavior_line_scores_come_from_the_modal_line(make: Make) -> None:
+    prepared = make(use_behavior_line=False)
+    names = {name.split(".")[0] for name, _ in prepared.model.named_parameters()}
+    assert names == {"modal_line"}
+    _, modal = prepared.model.lines()
+    prepared.model.eval()
+    torch.testing.assert_close(all_scores(prepared), modal.fused.users @ modal.fused.items.T)
+
+
+@pytest.mark.parametrize(
+    ("switch", "weights"),
+    [
+        ({"use_bma": False}, {"intra_weight": 0.0, "inter_weight": 0.0}),
+        ({"use_intra": False}, {"intra_weight": 0.0}),
+        ({"use_inter": False}, {"inter_weight": 0.0}),
+        ({"use_sss": False}, {"sss_weight": 0.0}),
+        ({"sss": "off"}, {"sss_weight": 0.0}),
+    ],
+)
+def test_switch_is_the_same_as_weight_zero(
+    make: Make, switch: dict[str, Any], weights: dict[str, Any]
+) -> None:
+    everything = losses(make(**EVERYTHING), epochs=2)
+    without = losses(make(**{**EVERYTHING, **switch}), epochs=2)
+    assert without == losses(make(**{**EVERYTHING, **weights}), epochs=2)
+    assert without != everything
+
+
+def test_padding_takes_part_in_nothing(make: Make) -> None:
+    _, modal = make(**EVERYTHING).model.lines()
+    assert modal.fused.items[0].abs().sum() == 0
+    assert modal.fused.users[0].abs().sum() == 0
+
+
+def recall(prepared: Prepared) -> float:
+    training = trainer(prepared)
+    training.fit(prepared.train_data, prepared.valid_data, verbose=False)
+    return float(training.evaluate(prepared.test_data)["recall@5"])
+
+
+def test_finds_what_only_the_features_reveal(tmp_path: Path) -> None:
+    """Test items without any training interaction: DRepMRec ranks them, LightGCN guesses."""
+    files, settings = known_by_features(), {"epochs": 60, "learning_rate": 0.01}
+    assert recall(build("DRepMRec", files, tmp_path / "a", **settings)) > 0.6
+    assert recall(build("LightGCN", files, tmp_path / "b", **settings)) < 0.15
+
+
+def test_features_that_say_nothing_do_little_harm(tmp_path: Path) -> None:
+    files = with_random_features(clustered(n_users=200, n_items=120, n_clusters=6))
+    settings = {"epochs": 60, "learning_rate": 0.01}
+    ours = recall(build("DRepMRec", files, tmp_path / "a", **settings))
+    lightgcn = recall(build("LightGCN", files, tmp_path / "b", **settings))
+    assert lightgcn > 0.3
+    assert ours > 0.9 * lightgcn
+
+
+def test_every_setting_has_a_default_that_is_documented() -> None:
+    """The property file and the checks know the same keys, and each line says what it is."""
+    text = (Path(__file__).parents[2] / "properties" / "model" / "DRepMRec.yaml").read_text()
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    documented = {line.split(":")[0] for line in lines if "# (" in line}
+    assert len(documented) == len(lines)
+    assert documented == set(DRepMRecSettings.model_fields)

@@ -1,0 +1,115 @@
+"""Fusion and BMA against values worked out by hand, and what BMA's gradients touch."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from recbole_drepmrec.nn import (
+    BehaviorModalAlignment,
+    Fusion,
+    Representations,
+    cosine_distance,
+    info_nce,
+)
+
+B = torch.tensor([[1.0, 2.0]])
+M = torch.tensor([[10.0, -4.0]])
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [("sum", [6.0, 0.0]), ("concat", [1.0, 2.0, 5.0, -2.0]), ("weighted", [6.0, 0.0])],
+)
+def test_fusion_by_hand(kind: str, expected: list[float]) -> None:
+    """With scale 0.5; ``weighted`` starts as a sum."""
+    torch.testing.assert_close(Fusion(kind, 0.5)(B, M), torch.tensor([expected]))  # type: ignore[arg-type]
+
+
+def test_concat_adds_the_scores_of_the_lines() -> None:
+    fusion = Fusion("concat", modal_scale=0.5)
+    score = (fusion(B, M) * fusion(2 * B, 3 * M)).sum()
+    torch.testing.assert_close(score, 2 * (B * B).sum() + 0.25 * 3 * (M * M).sum())
+
+
+def test_weights_are_learnt_and_sum_to_two() -> None:
+    fusion = Fusion("weighted")
+    assert fusion.weights is not None
+    with torch.no_grad():
+        fusion.weights.copy_(torch.tensor([1.0, -1.0]))
+    weights = 2 * fusion.weights.softmax(0)
+    torch.testing.assert_close(fusion(B, M), weights[0] * B + weights[1] * M)
+    assert weights.sum().item() == pytest.approx(2.0)
+
+
+def test_bad_fusion_is_refused() -> None:
+    with pytest.raises(ValueError, match="'mean' is not one of sum, concat, weighted"):
+        Fusion("mean")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="modal_scale is 0"):
+        Fusion("sum", 0)
+
+
+def lines() -> tuple[Representations, Representations]:
+    """Two lines of 5 users and 6 items with gradients."""
+    torch.manual_seed(0)
+    tables = [torch.randn(n, 4, requires_grad=True) for n in (5, 6, 5, 6)]
+    return Representations(*tables[:2]), Representations(*tables[2:])
+
+
+USERS, ITEMS = torch.tensor([1, 2, 2, 4]), torch.tensor([3, 5, 1, 3])
+
+
+def gradients(loss: Tensor, line: Representations) -> list[Tensor | None]:
+    return list(torch.autograd.grad(loss, line, allow_unused=True, retain_graph=True))
+
+
+def test_bma_returns_its_parts() -> None:
+    behavior, modal = lines()
+    bma = BehaviorModalAlignment(Fusion(), temperature=0.3, one_way=False)
+    alignment = bma(behavior, modal, USERS, ITEMS)
+    intra = [cosine_distance(x.users[USERS], x.items[ITEMS]) for x in (behavior, modal)]
+    torch.testing.assert_close(alignment.intra, (intra[0] + intra[1]) / 2)
+    inter = [
+        info_nce(a[ids], b[ids], ids, 0.3)
+        for pair, ids in zip(zip(behavior, modal, strict=True), (USERS, ITEMS), strict=True)
+        for a, b in (pair, pair[::-1])
+    ]
+    torch.testing.assert_close(alignment.inter, torch.stack(inter).mean())
+    torch.testing.assert_close(alignment.fused.users, behavior.users + modal.users)
+    torch.testing.assert_close(alignment.fused.items, behavior.items + modal.items)
+
+
+def test_intra_of_a_line_touches_that_line_only() -> None:
+    behavior, modal = lines()
+    bma = BehaviorModalAlignment(Fusion())
+    still = Representations(modal.users.detach(), modal.items.detach())
+    with_modal = gradients(bma.intra(behavior, modal, USERS, ITEMS), behavior)
+    without = gradients(bma.intra(behavior, still, USERS, ITEMS), behavior)
+    for one, other in zip(with_modal, without, strict=True):
+        assert one is not None
+        torch.testing.assert_close(one, other)
+
+
+def test_one_way_inter_leaves_the_behavior_line_alone() -> None:
+    behavior, modal = lines()
+    loss = BehaviorModalAlignment(Fusion(), one_way=True).inter(behavior, modal, USERS, ITEMS)
+    assert gradients(loss, behavior) == [None, None]
+    assert all(g is not None and g.abs().sum() > 0 for g in gradients(loss, modal))
+
+
+def test_two_way_inter_moves_both_lines() -> None:
+    behavior, modal = lines()
+    loss = BehaviorModalAlignment(Fusion(), one_way=False).inter(behavior, modal, USERS, ITEMS)
+    for line in (behavior, modal):
+        assert all(g is not None and g.abs().sum() > 0 for g in gradients(loss, line))
+
+
+def test_aligned_lines_have_a_lower_inter_loss() -> None:
+    behavior, modal = lines()
+    bma = BehaviorModalAlignment(Fusion())
+    aligned = bma.inter(behavior, behavior, USERS, ITEMS)
+    assert aligned < bma.inter(behavior, modal, USERS, ITEMS)
+
+
+def test_bad_temperature_is_refused() -> None:
+    with pytest.raises(ValueError, match="temperature is 0"):
+        BehaviorModalAlignment(Fusion(), temperature=0)

@@ -1,0 +1,51 @@
+"""Losses against values worked out by hand."""
+
+import math
+
+import pytest
+import torch
+
+from recbole_drepmrec.nn import bpr_loss, cosine_distance, info_nce, squared_norm
+
+
+def test_bpr_is_the_mean_of_minus_log_sigmoid_of_the_difference() -> None:
+    loss = bpr_loss(torch.tensor([2.0, 0.0]), torch.tensor([1.0, 0.0]))
+    expected = (-math.log(1 / (1 + math.exp(-1))) - math.log(0.5)) / 2
+    assert loss.item() == pytest.approx(expected)
+
+
+def test_bpr_stays_finite_where_the_sigmoid_underflows() -> None:
+    assert bpr_loss(torch.tensor([-500.0]), torch.tensor([500.0])).item() == pytest.approx(1000.0)
+
+
+def test_squared_norm_adds_all_tables_and_halves() -> None:
+    users = torch.tensor([[1.0, 2.0], [0.0, 0.0]])
+    items = torch.tensor([[3.0, 0.0], [0.0, 4.0]])
+    assert squared_norm(users, items).item() == pytest.approx((5 + 25) / 4)
+
+
+def test_cosine_distance_ignores_length() -> None:
+    users = torch.tensor([[5.0, 0.0], [0.0, 0.1], [1.0, 0.0]])
+    items = torch.tensor([[1.0, 0.0], [1.0, 0.0], [-2.0, 0.0]])
+    assert cosine_distance(users, items).item() == pytest.approx((0 + 1 + 2) / 3)
+
+
+def test_info_nce_of_distinct_ids() -> None:
+    queries = torch.tensor([[2.0, 0.0], [0.0, 3.0]])
+    loss = info_nce(queries, torch.eye(2), torch.tensor([4, 9]), temperature=0.5)
+    expected = -math.log(math.exp(2) / (math.exp(2) + math.exp(0)))  # logits 1 / 0.5 and 0 / 0.5
+    assert loss.item() == pytest.approx(expected)
+
+
+def test_info_nce_masks_a_repeated_id() -> None:
+    """Rows 0 and 2 are the same user: neither is the other's negative."""
+    queries = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
+    loss = info_nce(queries, queries.clone(), torch.tensor([7, 8, 7]), temperature=1.0)
+    of_7 = -math.log(math.e / (math.e + 1))  # itself and user 8
+    of_8 = -math.log(math.e / (math.e + 1 + 1))  # itself and both rows of user 7
+    assert loss.item() == pytest.approx((2 * of_7 + of_8) / 3)
+
+
+def test_info_nce_of_one_user_alone_is_zero() -> None:
+    rows = torch.randn(4, 3)
+    assert info_nce(rows, rows, torch.full((4,), 5), temperature=0.2).item() == pytest.approx(0.0)

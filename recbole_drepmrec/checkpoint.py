@@ -93,12 +93,16 @@ def _encode(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return {"kind": DENSE, "data": torch.from_numpy(np.ascontiguousarray(np.asarray(value)))}
     if sp.issparse(value):
-        coo = value.tocoo()
-        parts = {name: torch.from_numpy(getattr(coo, name).copy()) for name in ("data", "row", "col")}
-        return {"kind": SPARSE, "format": value.format, "shape": tuple(value.shape), **parts}
+        return _encode_sparse(value)
     if isinstance(value, Tensor | str | int | float | bool | None):
         return value
     raise TypeError(f"a checkpoint cannot hold {type(value).__name__}")
+
+
+def _encode_sparse(matrix: Any) -> dict[str, Any]:
+    coo = matrix.tocoo()
+    parts = {name: torch.from_numpy(getattr(coo, name).copy()) for name in ("data", "row", "col")}
+    return {"kind": SPARSE, "format": matrix.format, "shape": tuple(matrix.shape), **parts}
 
 
 def _decode(value: Any) -> Any:

@@ -23,6 +23,7 @@ from recbole_drepmrec.distributed import join_group
 from recbole_drepmrec.errors import UserError, recbole_complaints
 from recbole_drepmrec.registry import (
     get_model,
+    is_multimodal,
     nearest,
     properties_folders,
     recbole_properties,
@@ -48,7 +49,7 @@ UNDOCUMENTED_KEYS = frozenset(
 """Keys that RecBole 1.2.1 reads but names in none of its property files."""
 
 
-class Config(recbole.config.Config):  # type: ignore[misc]
+class Config(recbole.config.Config):
     """RecBole's ``Config`` that finds our property files and refuses what it does not know.
 
     Later wins: RecBole's property files, ours, ``config_file_list``, ``config_dict``. The command
@@ -75,6 +76,8 @@ class Config(recbole.config.Config):  # type: ignore[misc]
         with recbole_complaints("the configuration is not valid"):
             super().__init__(model, dataset, config_file_list, config_dict)
         CommonSettings.from_config(self)
+        if is_multimodal(self.model_class):
+            self.model_class.settings_class.from_config(self)
 
     def compatibility_settings(self) -> None:
         """Mend numpy and scipy for RecBole, whose own way does not run on numpy 2."""
@@ -128,7 +131,9 @@ class Config(recbole.config.Config):  # type: ignore[misc]
         known = arguments | set(self.internal_config_dict) | LAUNCH_KEYS | UNDOCUMENTED_KEYS
         for key in self.external_config_dict.keys() - known:
             if key not in _keys_of_all_models():
-                raise UserError(f"there is no configuration key '{key}'{nearest(key, known)}")
+                raise UserError(
+                    f"there is no configuration key '{key}'{nearest(key, known) or '.'}"
+                )
             # One file of settings for several models is common, so this is no error.
             logging.getLogger(__name__).warning("`%s` has no effect on %s.", key, model)
 

@@ -34,7 +34,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """Yield a temporary folder beside ``path`` that takes its name when the block ends without error.
+    """Yield a temporary folder beside ``path`` that takes its name once the block ends in order.
 
     Args:
         path: Where the finished folder goes; it must not exist yet, or be empty.

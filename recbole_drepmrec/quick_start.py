@@ -1,21 +1,22 @@
 """Run a model on a data set: what ``run_recbole.py`` does, and the same from Python."""
 
 import logging
+import multiprocessing
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from recbole.data import data_preparation
 from recbole.data.transform import construct_transform
 from recbole.utils import get_flops, init_seed
 from tabulate import tabulate
+from torch.multiprocessing.spawn import ProcessExitedException, spawn
 
 from recbole_drepmrec import compat
 from recbole_drepmrec.config import Config, resolved
-from recbole_drepmrec.distributed import from_first, is_first, leave_group, wait_for_all
+from recbole_drepmrec.distributed import is_first, leave_group, wait_for_all
 from recbole_drepmrec.errors import UserError, recbole_complaints
 from recbole_drepmrec.registry import dataset_class, is_multimodal, provide_dataset
 from recbole_drepmrec.run_folder import (
@@ -116,11 +117,10 @@ def run(
 
 
 def _run_processes(nproc: int, arguments: tuple[Any, ...]) -> Result:
-    context = torch.multiprocessing.get_context("spawn")
-    queue = context.SimpleQueue()
+    queue = multiprocessing.get_context("spawn").SimpleQueue()
     try:
-        torch.multiprocessing.spawn(_worker, args=(arguments, queue), nprocs=nproc)
-    except torch.multiprocessing.ProcessExitedException:
+        spawn(_worker, args=(arguments, queue), nprocs=nproc)  # type: ignore[no-untyped-call]
+    except ProcessExitedException:
         if queue.empty():
             raise
     outcome = queue.get()
@@ -235,9 +235,7 @@ def _fit_and_evaluate(prepared: Prepared, run: RunFolder, saved: bool) -> Result
     best_score, best_valid = trainer.fit(
         prepared.train_data, prepared.valid_data, saved=saved, show_progress=show_progress
     )
-    test = trainer.evaluate(
-        prepared.test_data, load_best_model=saved, show_progress=show_progress
-    )
+    test = trainer.evaluate(prepared.test_data, load_best_model=saved, show_progress=show_progress)
     return Result(
         best_valid_score=float(best_score),
         valid_score_bigger=config["valid_metric_bigger"],
@@ -329,5 +327,7 @@ def objective_function(
         config_file_list: YAML files that all trials share.
         saved: Whether to keep the best epoch's checkpoint, and to test with it.
     """
-    result = run_recbole(config_dict=dict(config_dict or {}), config_file_list=config_file_list, saved=saved)
+    result = run_recbole(
+        config_dict=dict(config_dict or {}), config_file_list=config_file_list, saved=saved
+    )
     return {"model": Path(result.run).name.split("-")[0], **asdict(result)}

@@ -38,9 +38,9 @@ def get_model(name: str) -> Any:
     if name in MODELS:
         return getattr(importlib.import_module(MODELS[name]), name)
     if name not in recbole_models():
+        near = nearest(name, [*MODELS, *recbole_models()])
         raise UserError(
-            f"there is no model '{name}'{nearest(name, [*MODELS, *recbole_models()])}. "
-            "`python run_recbole.py --help` lists the models."
+            f"there is no model '{name}'{near or '.'} `python run_recbole.py --help` lists them."
         )
     from recbole.utils import get_model as get_recbole_model
 
@@ -126,7 +126,7 @@ def provide_dataset(name: str, folder: Path) -> None:
     if name not in urls:
         known = known_datasets(folder.parent)
         raise UserError(
-            f"there is no data set '{name}'{nearest(name, known)}: {folder} does not exist, and "
+            f"there is no data set '{name}'{nearest(name, known) or '.'} {folder} does not exist and "
             f"RecBole knows no download of that name. Put {name}.inter there, set --data_path, or "
             f"choose one of {', '.join(known)}."
         )
@@ -152,7 +152,7 @@ def dataset_class(config: Any) -> type[Any]:
 
 
 def nearest(given: str, known: Iterable[str]) -> str:
-    """A clause that proposes the known name closest to what was given, or nothing."""
+    """A question that proposes the known name closest to what was given, or nothing."""
     by_lower = {name.lower(): name for name in known}
     matches = difflib.get_close_matches(given.lower(), by_lower, n=1, cutoff=0.6)
     return f"; did you mean '{by_lower[matches[0]]}'?" if matches else ""

@@ -40,7 +40,9 @@ class Settings(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            raise UserError("\n".join(_explain(values, entry) for entry in error.errors())) from None
+            raise UserError(
+                "\n".join(_explain(values, entry) for entry in error.errors())
+            ) from None
 
 
 def _explain(values: dict[str, Any], entry: Any) -> str:

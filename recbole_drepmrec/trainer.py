@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from recbole.evaluator import Collector
 from recbole.evaluator.collector import DataStruct
 from recbole.utils import get_trainer as get_recbole_trainer
+from torch.nn import SyncBatchNorm
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.tensorboard import SummaryWriter
 
@@ -26,8 +27,13 @@ from recbole_drepmrec.distributed import gather_samples, is_first, wait_for_all
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.run_folder import RunFolder
 
+if TYPE_CHECKING:
+    from recbole.trainer import Trainer as _Base
+else:
+    _Base = object
 
-class RunTrainerMixin:
+
+class RunTrainerMixin(_Base):
     """Put before a RecBole trainer class: its training loop, our files.
 
     Args:
@@ -57,7 +63,8 @@ class RunTrainerMixin:
         """Wrap the model for gradient averaging, on CPU as well, which RecBole's way cannot."""
         on_gpu = self.device.type == "cuda"
         if on_gpu:
-            self.model = torch.nn.SyncBatchNorm.convert_sync_batchnorm(self.model)
+            convert: Any = SyncBatchNorm.convert_sync_batchnorm
+            self.model = convert(self.model)
         self.distributed_model = DistributedDataParallel(
             self.model,
             device_ids=[self.device.index] if on_gpu else None,
@@ -71,11 +78,11 @@ class RunTrainerMixin:
             restore_random_state(self._resumed["random"])
             if self._resumed["loader"] is not None:
                 train_data.generator.set_state(self._resumed["loader"].cpu())
-        return super().fit(train_data, *args, **kwargs)  # type: ignore[misc]
+        return super().fit(train_data, *args, **kwargs)
 
     def _train_epoch(self, train_data: Any, epoch_idx: int, *args: Any, **kwargs: Any) -> Any:
         started = perf_counter()
-        loss = super()._train_epoch(train_data, epoch_idx, *args, **kwargs)  # type: ignore[misc]
+        loss = super()._train_epoch(train_data, epoch_idx, *args, **kwargs)
         self._epoch = {
             "epoch": epoch_idx,
             "train_loss": list(loss) if isinstance(loss, tuple) else loss,
@@ -94,7 +101,7 @@ class RunTrainerMixin:
 
     def _valid_epoch(self, valid_data: Any, show_progress: bool = False) -> Any:
         started = perf_counter()
-        score, result = super()._valid_epoch(valid_data, show_progress)  # type: ignore[misc]
+        score, result = super()._valid_epoch(valid_data, show_progress)
         seconds = round(perf_counter() - started, 3)
         self.run.append_metrics({**self._epoch, "valid": result, "valid_seconds": seconds})
         return score, result
@@ -147,9 +154,7 @@ class RunTrainerMixin:
         if load_best_model:
             load_checkpoint(Path(model_file or self.saved_model_file), self.config, self.model)
         self.eval_collector.n_samples = eval_data.sample_size
-        result = super().evaluate(  # type: ignore[misc]
-            eval_data, load_best_model=False, show_progress=show_progress
-        )
+        result = super().evaluate(eval_data, load_best_model=False, show_progress=show_progress)
         return OrderedDict((name, float(value)) for name, value in result.items())
 
     def _map_reduce(self, result: Any, num_sample: int) -> Any:
@@ -157,7 +162,7 @@ class RunTrainerMixin:
         return result
 
 
-class GatheringCollector(Collector):  # type: ignore[misc]
+class GatheringCollector(Collector):
     """RecBole's collector, which in several processes puts all their users back in order.
 
     RecBole averages the processes' metrics instead, counting a padded user twice and weighing

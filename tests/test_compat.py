@@ -4,6 +4,7 @@ import subprocess
 import sys
 import warnings
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,13 +24,15 @@ from recbole_drepmrec import compat
         ("unicode", np.str_),
     ],
 )
-def test_missing_numpy_alias_is_set(monkeypatch, name, expected):
+def test_missing_numpy_alias_is_set(
+    monkeypatch: pytest.MonkeyPatch, name: str, expected: type
+) -> None:
     monkeypatch.delattr(np, name, raising=False)
     compat.install()
     assert getattr(np, name) is expected
 
 
-def test_what_numpy_has_is_left_alone(monkeypatch):
+def test_what_numpy_has_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     marker = object()
     monkeypatch.setattr(np, "float", marker, raising=False)
     compat.install()
@@ -37,7 +40,7 @@ def test_what_numpy_has_is_left_alone(monkeypatch):
     assert np.float is marker
 
 
-def test_dok_update_sets_the_entries():
+def test_dok_update_sets_the_entries() -> None:
     matrix = sp.dok_matrix((3, 3), dtype=np.float32)
     matrix[0, 0] = 7
     matrix[1, 2] = 5
@@ -47,7 +50,7 @@ def test_dok_update_sets_the_entries():
     assert matrix.nnz == 3
 
 
-def test_an_existing_dok_update_is_kept(monkeypatch):
+def test_an_existing_dok_update_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     marker = object()
     monkeypatch.setattr(sp.dok_matrix, "_update", marker, raising=False)
     compat.install()
@@ -55,7 +58,7 @@ def test_an_existing_dok_update_is_kept(monkeypatch):
 
 
 @pytest.fixture
-def two_users_two_items():
+def two_users_two_items() -> SimpleNamespace:
     """User 0 has both items, user 1 has item 1; as the models' constructors keep it."""
     pairs = sp.coo_matrix(np.array([[1, 1], [0, 1]], dtype=np.float32))
     return SimpleNamespace(n_users=2, n_items=2, interaction_matrix=pairs, device="cpu")
@@ -63,7 +66,9 @@ def two_users_two_items():
 
 @pytest.mark.parametrize("name", ["LightGCN", "NGCF"])
 @pytest.mark.filterwarnings("ignore")
-def test_recbole_builds_its_symmetric_graph(two_users_two_items, name):
+def test_recbole_builds_its_symmetric_graph(
+    two_users_two_items: SimpleNamespace, name: str
+) -> None:
     from recbole.utils import get_model
 
     graph = get_model(name).get_norm_adj_mat(two_users_two_items).to_dense().numpy()
@@ -73,7 +78,7 @@ def test_recbole_builds_its_symmetric_graph(two_users_two_items, name):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_spectralcf_builds_its_laplacian(two_users_two_items):
+def test_spectralcf_builds_its_laplacian(two_users_two_items: SimpleNamespace) -> None:
     from recbole.model.general_recommender.spectralcf import SpectralCF
 
     rows = [[0, 0, 0.5, 0.5], [0, 0, 0, 1], [1, 0, 0, 0], [0.5, 0.5, 0, 0]]
@@ -83,13 +88,13 @@ def test_spectralcf_builds_its_laplacian(two_users_two_items):
     np.testing.assert_allclose(graph.to_dense().numpy(), np.eye(4) - rows, atol=1e-6)
 
 
-def _tensor(matrix):
+def _tensor(matrix: Any) -> Any:
     import torch
 
     return torch.from_numpy(matrix.toarray()).float().to_sparse()
 
 
-def _warnings_of(module, message, category):
+def _warnings_of(module: str, message: str, category: type[Warning]) -> int:
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
         compat.quiet_known_warnings()
@@ -114,23 +119,25 @@ _SCALER = "`torch.cuda.amp.GradScaler(args...)` is deprecated. Please use `torch
         ("recbole.model.general_recommender.ngcf", "something new is deprecated", UserWarning, 1),
     ],
 )
-def test_only_known_warnings_of_recbole_are_silenced(module, message, category, shown):
+def test_only_known_warnings_of_recbole_are_silenced(
+    module: str, message: str, category: type[Warning], shown: int
+) -> None:
     assert _warnings_of(module, message, category) == shown
 
 
 @pytest.mark.filterwarnings("error")
-def test_flops_depend_on_thop_and_distutils(monkeypatch):
+def test_flops_depend_on_thop_and_distutils(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "thop.profile", None)  # what an import error looks like
     assert not compat.flops_available()
 
 
-def test_flops_are_there_where_thop_imports(monkeypatch):
+def test_flops_are_there_where_thop_imports(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "thop", SimpleNamespace())
     monkeypatch.setitem(sys.modules, "thop.profile", SimpleNamespace())
     assert compat.flops_available()
 
 
-def test_importing_the_package_mends_numpy_and_stays_light():
+def test_importing_the_package_mends_numpy_and_stays_light() -> None:
     code = (
         "import sys, numpy, scipy.sparse, recbole_drepmrec; "
         "assert numpy.float is numpy.float64; "

@@ -1,0 +1,1 @@
+"""From files to interactions and features aligned to internal ids."""

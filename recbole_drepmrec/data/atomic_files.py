@@ -23,8 +23,8 @@ _MISSING = (
     *("-NaN", "-nan", "<NA>", "N/A", "NA", "NULL", "NaN", "n/a", "nan", "null"),
 )
 
-# The C engine's floats are exact from pandas 3.1 on, which warns when asked for it; before, the last
-# bit of every third number was wrong unless asked. The Python engine's always are exact.
+# The C engine's floats are exact from pandas 3.1 on, which warns when asked for them; before, the
+# last bit of every third number was wrong unless asked. The Python engine's always are exact.
 _PANDAS = tuple(int(part) for part in pd.__version__.split(".")[:2])
 _EXACT_FLOATS = {} if _PANDAS >= (3, 1) else {"float_precision": "round_trip"}
 

@@ -100,7 +100,7 @@ def load_modality(
     values = np.zeros((len(item_ids), matrix.shape[1]), dtype=np.float32)
     values[items] = matrix[rows]
     _check_finite(name, path, values[items], ids, rows)
-    present = values.any(axis=1)
+    present = np.asarray(values.any(axis=1))
     present[0] = False
     if not present.any():
         raise UserError(

@@ -83,7 +83,8 @@ def _read(path: Path) -> Graph | None:
 def _write(path: Path, graph: Graph) -> None:
     parts = {"rows": graph.rows, "cols": graph.cols, "weights": graph.weights}
     parts["shape"] = torch.tensor(graph.shape)
-    # bytes first: then a full disk is an OSError of Python, not one of safetensors
-    content = save({name: part.contiguous() for name, part in parts.items()})
+    # copies, because safetensors refuses rows and cols that are one tensor; and bytes first,
+    # because a full disk is then an OSError of Python, not an error of safetensors
+    content = save({name: part.contiguous().clone() for name, part in parts.items()})
     with atomic_file(path) as temporary:
         temporary.write_bytes(content)

@@ -52,7 +52,9 @@ class Graph:
         """Edges ordered by row, then column, with repeated ones summed into one."""
         n_cols = max(self.shape[1], 1)
         keys, edge = torch.unique(self.rows * n_cols + self.cols, return_inverse=True)
-        weights = torch.zeros(keys.numel()).index_add_(0, edge, self.weights)
+        # float64, so that the order of repeated edges leaves no trace in the sum
+        sums = torch.zeros(keys.numel(), dtype=torch.float64)
+        weights = sums.index_add_(0, edge, self.weights.double()).float()
         return Graph(keys // n_cols, keys % n_cols, weights, self.shape)
 
     def row_sums(self) -> Tensor:

@@ -12,12 +12,14 @@ from torch import Tensor
 from recbole_drepmrec.data.dataset import MultimodalDataset
 from recbole_drepmrec.graph import Graph, interaction_graph
 from recbole_drepmrec.nn import Representations
+from recbole_drepmrec.settings import Settings
 
 
-class MultimodalRecommender(GeneralRecommender):  # type: ignore[misc]
+class MultimodalRecommender(GeneralRecommender):
     """A RecBole general recommender whose scores are dot products of user and item vectors.
 
-    A subclass implements ``forward`` and ``calculate_loss``. Prediction encodes all users and
+    A subclass implements ``forward`` and ``calculate_loss``, and names the keys it reads in
+    ``settings_class``. Prediction encodes all users and
     items once per evaluation and keeps them until the model trains again or is loaded.
 
     Args:
@@ -26,6 +28,7 @@ class MultimodalRecommender(GeneralRecommender):  # type: ignore[misc]
     """
 
     input_type = InputType.PAIRWISE
+    settings_class: type[Settings] = Settings
 
     def __init__(self, config: Any, dataset: MultimodalDataset) -> None:
         super().__init__(config, dataset)

@@ -47,6 +47,8 @@ class DRepMRec(MultimodalRecommender):
     Source: arXiv 2404.11119.
     """
 
+    settings_class = DRepMRecSettings
+
     def __init__(self, config: Any, dataset: MultimodalDataset) -> None:
         super().__init__(config, dataset)
         self.settings = DRepMRecSettings.from_config(config)

@@ -27,8 +27,9 @@ class BehaviorModalAlignment(nn.Module):
     """Intra-alignment, inter-alignment and a simple fusion. [paper]
 
         L_intra = ( mean 1 - cos(b_u, b_i) + mean 1 - cos(m_u, m_i) ) / 2                 [ours]
-        L_inter = ( InfoNCE(m_u, b_u) + InfoNCE(m_i, b_i) ) / 2, averaged over both
-                  directions, or with ``one_way`` from modal to behavior only             [ours]
+        L_inter = ( InfoNCE(m_u, b_u) + InfoNCE(m_i, b_i) ) / 2 over the distinct users and
+                  items of the batch, averaged over both directions, or with ``one_way``
+                  from modal to behavior only                                             [ours]
 
     The module knows nothing of how the representations came about, so any recommender with user
     and item vectors can wear it: call it with the host's vectors, the modal ones and a batch.
@@ -87,16 +88,16 @@ class BehaviorModalAlignment(nn.Module):
         self, behavior: Representations, modal: Representations, users: Tensor, items: Tensor
     ) -> Tensor:
         """Return L_inter over the batch's users and items."""
-        of_users = self._inter(behavior.users[users], modal.users[users], users)
-        of_items = self._inter(behavior.items[items], modal.items[items], items)
+        of_users = self._inter(behavior.users, modal.users, users)
+        of_items = self._inter(behavior.items, modal.items, items)
         return (of_users + of_items) / 2
 
     def _inter(self, behavior: Tensor, modal: Tensor, ids: Tensor) -> Tensor:
+        distinct = ids.unique()  # who stands in the batch twice is no negative of themselves
+        b, m = behavior[distinct], modal[distinct]
         if self.one_way:
-            return info_nce(modal, behavior.detach(), ids, self.temperature)
-        forth = info_nce(modal, behavior, ids, self.temperature)
-        back = info_nce(behavior, modal, ids, self.temperature)
-        return (forth + back) / 2
+            return info_nce(m, b.detach(), self.temperature)
+        return (info_nce(m, b, self.temperature) + info_nce(b, m, self.temperature)) / 2
 
     def extra_repr(self) -> str:
         """Settings shown by ``print(model)``."""

@@ -50,7 +50,8 @@ class BehaviorLine(nn.Module):
             layer = self.adjacency(layer)
             total = total + layer
         mean = total / (self.n_layers + 1)
-        return Representations(*mean.split([len(self.user_embedding), len(self.item_embedding)]))
+        n_users = len(self.user_embedding)
+        return Representations(mean[:n_users], mean[n_users:])
 
     def extra_repr(self) -> str:
         """Sizes shown by ``print(model)``."""

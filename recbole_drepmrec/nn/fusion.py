@@ -49,7 +49,8 @@ class Fusion(nn.Module):
         if self.weights is None:
             return behavior + scaled
         behavior_weight, modal_weight = 2 * self.weights.softmax(0)
-        return behavior_weight * behavior + modal_weight * scaled
+        weighted: Tensor = behavior_weight * behavior + modal_weight * scaled
+        return weighted
 
     def extra_repr(self) -> str:
         """Settings shown by ``print(model)``."""

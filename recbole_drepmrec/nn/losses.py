@@ -33,28 +33,24 @@ def squared_norm(*rows: Tensor) -> Tensor:
     return torch.stack([row.pow(2).sum() for row in rows]).sum() / (2 * batch_size)
 
 
-def info_nce(queries: Tensor, keys: Tensor, ids: Tensor, temperature: float) -> Tensor:
-    """InfoNCE with in-batch negatives, the same id never its own negative. [ours]
+def info_nce(queries: Tensor, keys: Tensor, temperature: float) -> Tensor:
+    """InfoNCE with in-batch negatives. [ours]
 
-        L = -mean_a log( exp(q_a.k_a / t) / sum_{b : b = a or id_b != id_a} exp(q_a.k_b / t) )
+        L = -mean_a log( exp(q_a.k_a / t) / sum_b exp(q_a.k_b / t) )
 
-    where q and k are scaled to length one. Without the mask a user who stands twice in a batch
-    would be pushed away from herself.
+    where q and k are scaled to length one. Each user or item may stand in one row only: a
+    repeated one would be its own negative, and pushed away from itself.
 
     Args:
         queries: Vectors of one line, shape [B, d].
         keys: Vectors of the other line, row b the same user or item as in ``queries``, [B, d].
-        ids: The user or item of each row, shape [B].
         temperature: t, above zero.
 
     Returns:
         A scalar.
     """
     logits = (F.normalize(queries, dim=-1) / temperature) @ F.normalize(keys, dim=-1).T  # [B, B]
-    repeated = (ids.unsqueeze(0) == ids.unsqueeze(1)).fill_diagonal_(False)
-    with torch.no_grad():  # -inf passes no gradient through the softmax, so none is recorded
-        logits.masked_fill_(repeated, float("-inf"))
-    return F.cross_entropy(logits, torch.arange(len(ids), device=ids.device))
+    return F.cross_entropy(logits, torch.arange(len(logits), device=logits.device))
 
 
 def cosine_distance(users: Tensor, items: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """The Modal Line: one encoder a modality, relation graphs, no parameter of the Behavior Line."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -84,6 +84,13 @@ class ModalEncoder(nn.Module):
         return means if self.user_graph is None else self.user_graph(means)
 
 
+class _Encoders(nn.ModuleList):
+    """A list of encoders, known to be such."""
+
+    def __iter__(self) -> Iterator[ModalEncoder]:  # type: ignore[override]
+        return super().__iter__()
+
+
 class ModalLine(nn.Module):
     """Modal representations of users and items, independent of the Behavior Line. [paper]
 
@@ -121,7 +128,7 @@ class ModalLine(nn.Module):
             raise ValueError("the Modal Line needs at least one modality")
         self.names = tuple(inputs.name for inputs in modalities)
         self.gate = gate
-        self.encoders = nn.ModuleList(
+        self.encoders = _Encoders(
             ModalEncoder(inputs, embedding_size, gate, n_layers) for inputs in modalities
         )
         self.interactions = interactions

@@ -56,9 +56,7 @@ class ModelContract:
 
         def _make(files: DatasetFiles | None = None, **settings: Any) -> Prepared:
             parent = tmp_path / str(next(made))
-            return build(
-                self.model, files or clustered(), parent, **{**self.settings, **settings}
-            )
+            return build(self.model, files or clustered(), parent, **{**self.settings, **settings})
 
         return _make
 
@@ -181,9 +179,7 @@ class ModelContract:
         losses(gpu, epochs=1)
         losses(cpu, epochs=1)
         gpu.model.load_state_dict(cpu.model.state_dict())
-        torch.testing.assert_close(
-            all_scores(gpu).cpu(), all_scores(cpu), rtol=1e-4, atol=1e-5
-        )
+        torch.testing.assert_close(all_scores(gpu).cpu(), all_scores(cpu), rtol=1e-4, atol=1e-5)
 
 
 def assert_same_parameters(one: Prepared, other: Prepared) -> None:

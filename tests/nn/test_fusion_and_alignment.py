@@ -1,5 +1,7 @@
 """Fusion and BMA against values worked out by hand, and what BMA's gradients touch."""
 
+import math
+
 import pytest
 import torch
 from torch import Tensor
@@ -69,7 +71,7 @@ def test_bma_returns_its_parts() -> None:
     intra = [cosine_distance(x.users[USERS], x.items[ITEMS]) for x in (behavior, modal)]
     torch.testing.assert_close(alignment.intra, (intra[0] + intra[1]) / 2)
     inter = [
-        info_nce(a[ids], b[ids], ids, 0.3)
+        info_nce(a[ids.unique()], b[ids.unique()], 0.3)
         for pair, ids in zip(zip(behavior, modal, strict=True), (USERS, ITEMS), strict=True)
         for a, b in (pair, pair[::-1])
     ]
@@ -101,6 +103,15 @@ def test_two_way_inter_moves_both_lines() -> None:
     loss = BehaviorModalAlignment(Fusion(), one_way=False).inter(behavior, modal, USERS, ITEMS)
     for line in (behavior, modal):
         assert all(g is not None and g.abs().sum() > 0 for g in gradients(loss, line))
+
+
+def test_inter_with_duplicates_by_hand() -> None:
+    """User 1 stands in the batch twice and still has user 2 as the only negative."""
+    users = torch.tensor([[9.0, 9.0], [1.0, 0.0], [0.0, 1.0]])
+    line = Representations(users, users)
+    bma = BehaviorModalAlignment(Fusion(), temperature=1.0)
+    loss = bma.inter(line, line, torch.tensor([1, 2, 1]), torch.tensor([2, 2, 1]))
+    assert loss.item() == pytest.approx(-math.log(math.e / (math.e + 1)))
 
 
 def test_aligned_lines_have_a_lower_inter_loss() -> None:

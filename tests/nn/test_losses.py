@@ -30,22 +30,13 @@ def test_cosine_distance_ignores_length() -> None:
     assert cosine_distance(users, items).item() == pytest.approx((0 + 1 + 2) / 3)
 
 
-def test_info_nce_of_distinct_ids() -> None:
+def test_info_nce_by_hand() -> None:
     queries = torch.tensor([[2.0, 0.0], [0.0, 3.0]])
-    loss = info_nce(queries, torch.eye(2), torch.tensor([4, 9]), temperature=0.5)
+    loss = info_nce(queries, torch.eye(2), temperature=0.5)
     expected = -math.log(math.exp(2) / (math.exp(2) + math.exp(0)))  # logits 1 / 0.5 and 0 / 0.5
     assert loss.item() == pytest.approx(expected)
 
 
-def test_info_nce_masks_a_repeated_id() -> None:
-    """Rows 0 and 2 are the same user: neither is the other's negative."""
-    queries = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
-    loss = info_nce(queries, queries.clone(), torch.tensor([7, 8, 7]), temperature=1.0)
-    of_7 = -math.log(math.e / (math.e + 1))  # itself and user 8
-    of_8 = -math.log(math.e / (math.e + 1 + 1))  # itself and both rows of user 7
-    assert loss.item() == pytest.approx((2 * of_7 + of_8) / 3)
-
-
 def test_info_nce_of_one_user_alone_is_zero() -> None:
-    rows = torch.randn(4, 3)
-    assert info_nce(rows, rows, torch.full((4,), 5), temperature=0.2).item() == pytest.approx(0.0)
+    rows = torch.randn(1, 3)
+    assert info_nce(rows, rows, temperature=0.2).item() == pytest.approx(0.0)

@@ -28,7 +28,7 @@ _NUMPY_ALIASES: dict[str, type] = {
 _KNOWN_WARNINGS: tuple[tuple[str, type[Warning]], ...] = (
     # Trainer.__init__ builds a GradScaler by its old name, even with AMP off.
     (r"`torch\.cuda\.amp\.GradScaler\(args\.\.\.\)` is deprecated", FutureWarning),
-    # LightGCN, NGCF and seven more build their graph with torch.sparse.FloatTensor.
+    # LightGCN, NGCF and others build their graph with torch.sparse.FloatTensor.
     (r"torch\.sparse\.SparseTensor\(.*\) is deprecated", UserWarning),
     # Dataset._dataframe_to_interaction: pandas 3 lends its arrays read-only. The tensor that shares
     # one replaces the data frame, so nobody else sees it written to.
@@ -73,9 +73,7 @@ def flops_available() -> bool:
     rather than the run stopped.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", DeprecationWarning
-        )  # thop asks distutils for torch's version
+        warnings.simplefilter("ignore", DeprecationWarning)  # distutils announces its end
         try:
             importlib.import_module("thop.profile")
         except ImportError:

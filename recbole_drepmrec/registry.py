@@ -125,8 +125,9 @@ def provide_dataset(name: str, folder: Path) -> None:
     urls = yaml.safe_load((recbole_properties() / "dataset" / "url.yaml").read_text())
     if name not in urls:
         known = known_datasets(folder.parent)
+        near = nearest(name, known)
         raise UserError(
-            f"there is no data set '{name}'{nearest(name, known) or '.'} {folder} does not exist and "
+            f"there is no data set '{name}'{near or '.'} {folder} does not exist and "
             f"RecBole knows no download of that name. Put {name}.inter there, set --data_path, or "
             f"choose one of {', '.join(known)}."
         )

@@ -98,7 +98,8 @@ def load_modality(
     _check_unique(name, ids)
     rows, items = _matching(name, path, ids, item_ids, own_ids is None and source.ids == ROWS)
     values = np.zeros((len(item_ids), matrix.shape[1]), dtype=np.float32)
-    values[items] = matrix[rows]
+    with np.errstate(over="ignore"):  # infinity is reported below
+        values[items] = matrix[rows]
     _check_finite(name, path, values[items], ids, rows)
     present = np.asarray(values.any(axis=1))
     present[0] = False

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from recbole_drepmrec.nn.fusion import Fusion
@@ -93,7 +94,7 @@ class BehaviorModalAlignment(nn.Module):
         return (of_users + of_items) / 2
 
     def _inter(self, behavior: Tensor, modal: Tensor, ids: Tensor) -> Tensor:
-        distinct = ids.unique()  # who stands in the batch twice is no negative of themselves
+        distinct = torch.unique(ids)  # who stands in the batch twice is no negative of themselves
         b, m = behavior[distinct], modal[distinct]
         if self.one_way:
             return info_nce(m, b.detach(), self.temperature)

@@ -1,7 +1,8 @@
 """The Modal Line: one encoder a modality, relation graphs, no parameter of the Behavior Line."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -84,13 +85,6 @@ class ModalEncoder(nn.Module):
         return means if self.user_graph is None else self.user_graph(means)
 
 
-class _Encoders(nn.ModuleList):
-    """A list of encoders, known to be such."""
-
-    def __iter__(self) -> Iterator[ModalEncoder]:  # type: ignore[override]
-        return super().__iter__()
-
-
 class ModalLine(nn.Module):
     """Modal representations of users and items, independent of the Behavior Line. [paper]
 
@@ -111,6 +105,7 @@ class ModalLine(nn.Module):
         ValueError: No modality was given.
     """
 
+    encoders: Iterable[ModalEncoder]
     item_counts: Tensor
     user_item_counts: Tensor
     user_counts: Tensor
@@ -128,9 +123,8 @@ class ModalLine(nn.Module):
             raise ValueError("the Modal Line needs at least one modality")
         self.names = tuple(inputs.name for inputs in modalities)
         self.gate = gate
-        self.encoders = _Encoders(
-            ModalEncoder(inputs, embedding_size, gate, n_layers) for inputs in modalities
-        )
+        encoders = [ModalEncoder(inputs, embedding_size, gate, n_layers) for inputs in modalities]
+        self.encoders = cast(Iterable[ModalEncoder], nn.ModuleList(encoders))
         self.interactions = interactions
         n_items = len(modalities[0].present)
         self.item_table = (

@@ -39,7 +39,7 @@ def problems(draw: st.DrawFn) -> tuple[Tensor, Tensor, int, int]:
     return features, present, draw(st.integers(1, n + 2)), draw(st.integers(1, n + 2))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(problems())
 def test_blockwise_cosine_knn_is_the_dense_one_for_any_block(
     problem: tuple[Tensor, Tensor, int, int],
@@ -131,7 +131,7 @@ def test_relabelled_ids_permute_the_graph() -> None:
     torch.testing.assert_close(after, before[order][:, order])
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(1, 7), st.integers(1, 5)), max_size=40),
     st.integers(1, 9),

@@ -146,6 +146,11 @@ def test_repeated_edges_add_up() -> None:
     assert torch.equal(graph.transposed().to_dense(), graph.to_dense().T)
 
 
+def test_the_order_of_repeated_edges_leaves_no_trace_in_their_sum() -> None:
+    ids, weights = torch.tensor([0, 0, 0]), torch.tensor([1e8, 1.0, -1e8])
+    assert Graph(ids, ids, weights, (1, 1)).coalesced().weights.tolist() == [1.0]
+
+
 @pytest.mark.parametrize(
     ("rows", "cols", "weights", "message"),
     [

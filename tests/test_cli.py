@@ -1,0 +1,138 @@
+"""The command line: options, help, and that a mistake is one message with exit code 2."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from recbole_drepmrec.cli import key_values, main, train
+from recbole_drepmrec.errors import UserError
+from tests.datasets import clustered
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "values"),
+    [
+        (["--epochs=3"], {"epochs": "3"}),
+        (["--epochs", "3", "--gate=own"], {"epochs": "3", "gate": "own"}),
+        (["--learning_rate", "-1"], {"learning_rate": "-1"}),
+        (["--name=a=b"], {"name": "a=b"}),
+        (["--seed=1", "--seed=1"], {"seed": "1"}),
+        ([], {}),
+    ],
+)
+def test_both_ways_of_writing_a_key(words: list[str], values: dict[str, Any]) -> None:
+    assert key_values(words) == values
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["epochs=3"], "'epochs=3' is no option"),
+        (["--epochs"], "--epochs has no value"),
+        (["--epochs", "--seed=1"], "--epochs has no value"),
+        (["--seed=1", "--seed=2"], "--seed is given twice, as '1' and as '2'"),
+        (["-e", "3"], "'-e' is no option"),
+    ],
+)
+def test_malformed_keys_are_refused(words: list[str], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        key_values(words)
+
+
+def test_help_lists_models_and_data_sets(capsys: pytest.CaptureFixture[str]) -> None:
+    assert train(["--help"]) == 0
+    text = capsys.readouterr().out
+    for word in ("--nproc", "--config_files", "DRepMRec", "LightGCN", "ml-100k-mm"):
+        assert word in text
+
+
+@pytest.fixture
+def settings_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A small data set, its settings in a file, in a working folder of its own."""
+    settings = clustered().write(tmp_path / "dataset")
+    del settings["dataset"]
+    settings["data_path"] = "dataset"
+    settings["checkpoint_dir"] = "saved"
+    file = tmp_path / "settings.yaml"
+    file.write_text(yaml.safe_dump(settings))
+    monkeypatch.chdir(tmp_path)
+    return file
+
+
+def test_trains_and_shows_a_table(settings_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train(["-d", "tiny", "--config_files", str(settings_file), "--epochs", "2"]) == 0
+    text = capsys.readouterr().out
+    assert "DRepMRec on tiny" in text
+    assert "recall@5" in text
+    run = next((settings_file.parent / "saved").iterdir())
+    assert {"run.json", "config.json", "metrics.jsonl", "checkpoint.pt"} <= {
+        path.name for path in run.iterdir()
+    }
+
+
+def test_console_command_trains_too(settings_file: Path) -> None:
+    words = ["-d", "tiny", "-m", "BPR", "--config_files", str(settings_file), "--epochs=1"]
+    assert main(["train", *words]) == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--model=LightGNC"], "no model 'LightGNC'; did you mean 'LightGCN'?"),
+        (["--dataset=tinny"], "no data set 'tinny'; did you mean 'tiny'?"),
+        (["-d", "tiny", "--embeding_size=8"], "did you mean 'embedding_size'?"),
+        (["-d", "tiny", "--gate=ajar"], "`gate` is 'ajar'"),
+        (["-d", "tiny", "--nproc=two"], "argument --nproc: invalid int value: 'two'"),
+        (["-d", "tiny", "--use_modalities=[smell]"], "expected a list of names out of"),
+        (["-d", "tiny", "--modalities={smell: {file: smell.npy}}"], "smell.npy does not exist"),
+        (["-d", "tiny", "--modalities={smell: 3}"], "modality 'smell' is configured as 3"),
+    ],
+)
+def test_a_mistake_is_one_message_and_nothing_is_written(
+    settings_file: Path,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    message: str,
+) -> None:
+    assert train([*words, "--config_files", str(settings_file)]) == 2
+    captured = capsys.readouterr()
+    errors = [line for line in captured.err.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1
+    assert message in errors[0]
+    assert "Traceback" not in captured.err
+    assert not (settings_file.parent / "saved").exists()
+
+
+def test_diverging_training_is_a_message(
+    settings_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["-d", "tiny", "--config_files", str(settings_file), "--learning_rate=1e30"]
+    assert train([*words, "--epochs=5"]) == 2
+    assert "lower --learning_rate" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("script", ["run_recbole.py", "-m"])
+def test_as_a_program(settings_file: Path, script: str) -> None:
+    """In a process of its own, as users start it: exit code and streams."""
+    start = (
+        [str(ROOT / script)]
+        if script.endswith(".py")
+        else ["-c", "import sys; from recbole_drepmrec.cli import main; sys.exit(main())", "train"]
+    )
+    finished = subprocess.run(
+        [sys.executable, *start, "--model=Lightgcn"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PYTHONPATH": str(ROOT), "PATH": ""},
+    )
+    assert finished.returncode == 2
+    assert finished.stdout == ""
+    assert finished.stderr.startswith("error: there is no model 'Lightgcn'; did you mean")
+    assert finished.stderr.count("\n") == 1

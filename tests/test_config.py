@@ -1,0 +1,171 @@
+"""Configuration: what wins, what is refused, and that a resolved one gives itself again."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from recbole_drepmrec.config import Config, literal, resolved
+from recbole_drepmrec.errors import UserError
+
+
+def config(model: str = "DRepMRec", **values: Any) -> Config:
+    return Config(model, "ml-100k-mm", config_dict=values)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e-3", 0.001),
+        ("5", 5),
+        ("true", True),
+        ("False", False),
+        ("None", None),
+        ("[10, 20]", [10, 20]),
+        ("0,1", (0, 1)),
+        ("{RS: [0.8, 0.1, 0.1]}", {"RS": [0.8, 0.1, 0.1]}),
+        ("{'RS': [1, 2]}", {"RS": [1, 2]}),
+        ("[image, text]", ["image", "text"]),
+        ("knn", "knn"),
+        ("__import__('os').getcwd()", "__import__('os').getcwd()"),
+        ("[unclosed", "[unclosed"),
+        (7, 7),
+    ],
+)
+def test_text_becomes_the_literal_it_is_and_is_never_run(text: Any, value: Any) -> None:
+    assert literal(text) == value
+
+
+def test_property_files_give_the_defaults() -> None:
+    settings = config()
+    assert settings["embedding_size"] == 64
+    assert settings["sss"] == "gram"
+    assert set(settings["modalities"]) == {"text", "knowledge"}
+
+
+def test_recbole_keeps_its_own_defaults() -> None:
+    """Comparisons with stock RecBole need them."""
+    settings = config("LightGCN")
+    assert (settings["epochs"], settings["stopping_step"]) == (300, 10)
+    assert (settings["valid_metric"], settings["train_batch_size"]) == ("MRR@10", 2048)
+
+
+def test_values_win_over_files_and_later_files_over_earlier(tmp_path: Path) -> None:
+    first, second = tmp_path / "a.yaml", tmp_path / "b.yaml"
+    first.write_text("epochs: 3\nseed: 1\nlearning_rate: 1e-2\n")
+    second.write_text("seed: 2\n")
+    settings = Config("DRepMRec", "ml-100k-mm", [str(first), str(second)], {"epochs": "9"})
+    assert (settings["epochs"], settings["seed"], settings["learning_rate"]) == (9, 2, 0.01)
+
+
+def test_the_command_line_of_another_program_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["pytest", "--epochs=1", "--cov=x"])
+    assert config()["epochs"] == 300
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"embeding_size": 3}, "no configuration key 'embeding_size'; did you mean 'embedding_si"),
+        ({"zzz": 3}, "no configuration key 'zzz'."),
+        ({"gate": "open"}, "`gate` is 'open': input should be 'self', 'none', 'behavior' or 'own'"),
+        ({"embedding_size": 0}, "`embedding_size` is 0: input should be greater than or equal"),
+        ({"embedding_size": "many"}, "`embedding_size` is 'many', expected a number such as 64"),
+        ({"embedding_size": 3.5}, "`embedding_size` is 3.5: input should be a valid integer"),
+        ({"use_bma": 1}, "`use_bma` is 1, expected True or False"),
+        ({"temperature": 0}, "`temperature` is 0: input should be greater than 0"),
+        ({"sss_weight": float("nan")}, "`sss_weight` is nan"),
+        ({"learning_rate": -1.0}, "`learning_rate` is -1.0"),
+        ({"learner": "adm"}, "`learner` is 'adm'"),
+        ({"metrics": ["Recal"]}, "no metric named 'Recal'"),
+        ({"topk": 0}, "topk must be a positive integer"),
+        ({"eval_args": {"mode": "fuul"}}, "fuul"),
+        ({"gpu_id": "first"}, "`gpu_id` is 'first', expected GPU numbers"),
+    ],
+)
+def test_wrong_keys_and_values_are_refused(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError) as caught:
+        config(**values)
+    assert message in str(caught.value)
+
+
+def test_sss_off_may_be_written_bare_in_yaml(tmp_path: Path) -> None:
+    """YAML 1.1 reads it as False."""
+    file = tmp_path / "a.yaml"
+    file.write_text("sss: off\n")
+    Config("DRepMRec", "ml-100k-mm", [str(file)])
+
+
+def test_key_of_another_model_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    config("Pop", gate="own")
+    assert "`gate` has no effect on Pop." in caplog.messages
+
+
+@pytest.mark.parametrize("name", ["DRepMrec", "lightgcn"])
+def test_wrong_model_name_proposes_the_right_one(name: str) -> None:
+    right = {"DRepMrec": "DRepMRec", "lightgcn": "LightGCN"}[name]
+    with pytest.raises(UserError, match=f"no model '{name}'; did you mean '{right}'"):
+        Config(name, "ml-100k-mm")
+
+
+def test_model_and_dataset_are_needed() -> None:
+    with pytest.raises(UserError, match="no model was given"):
+        Config(dataset="ml-100k-mm")
+    with pytest.raises(UserError, match="no dataset was given"):
+        Config("BPR")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [("a: [1", "not valid YAML"), ("- 1\n- 2\n", "`key: value` lines"), ("\xff", "not valid")],
+)
+def test_broken_configuration_file(tmp_path: Path, content: str, message: str) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text(content, encoding="latin-1")
+    with pytest.raises(UserError, match=message):
+        Config("BPR", "ml-100k", [str(file)])
+
+
+def test_missing_configuration_file(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"none\.yaml cannot be read: No such file"):
+        Config("BPR", "ml-100k", [str(tmp_path / "none.yaml")])
+
+
+def test_configuration_file_runs_no_code(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text("seed: !!python/object/apply:os.getpid []\n")
+    with pytest.raises(UserError, match="not valid YAML"):
+        Config("BPR", "ml-100k", [str(file)])
+
+
+@pytest.mark.parametrize("model", ["DRepMRec", "BPR", "MultiVAE", "Pop"])
+def test_resolved_configuration_gives_itself_again(model: str) -> None:
+    first = config(model, seed=5, gpu_id="0")
+    again = Config(config_dict=resolved(first))
+    assert resolved(again) == resolved(first)
+
+
+def test_user_properties_lie_over_the_packages_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "properties" / "dataset").mkdir(parents=True)
+    (tmp_path / "properties" / "dataset" / "mine.yaml").write_text("modalities: {image: }\n")
+    monkeypatch.chdir(tmp_path)
+    assert Config("DRepMRec", "mine")["modalities"] == {"image": None}
+
+
+def test_device_obeys_use_gpu() -> None:
+    assert config(use_gpu=False)["device"] == torch.device("cpu")
+    expected = "cuda" if torch.cuda.is_available() else "cpu"
+    assert config(use_gpu=True)["device"].type == expected
+
+
+def test_one_configuration_does_not_leak_into_the_next() -> None:
+    """RecBole adds a data set's keys to a list shared by all configurations."""
+    before = [list(keys) for keys in config("BPR").parameters.values()]
+    Config("BPR", "ml-100k")
+    assert [list(keys) for keys in config("BPR").parameters.values()] == before

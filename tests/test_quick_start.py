@@ -1,0 +1,230 @@
+"""Whole runs: what is kept, what can be loaded again, RecBole's models, several processes."""
+
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from recbole_drepmrec import quick_start
+from recbole_drepmrec.config import Config
+from recbole_drepmrec.errors import UserError
+from recbole_drepmrec.quick_start import (
+    Result,
+    load,
+    objective_function,
+    prepare,
+    result_table,
+    run,
+    run_recbole,
+)
+from recbole_drepmrec.run_folder import RunFolder
+from tests.datasets import DatasetFiles, clustered
+from tests.model.contract import all_scores, trainer
+
+
+def settings_of(parent: Path, files: DatasetFiles | None = None, **values: Any) -> dict[str, Any]:
+    return {**(files or clustered()).write(parent / "dataset"), "epochs": 2, **values}
+
+
+def test_a_run_keeps_what_is_needed_to_repeat_it(tmp_path: Path) -> None:
+    result = run_recbole("DRepMRec", config_dict=settings_of(tmp_path, seed=7))
+    folder = Path(result.run)
+    record = json.loads((folder / "run.json").read_text())
+    assert record["status"] == "finished"
+    assert record["seed"] == 7
+    assert record["interactions"] == {"train": 360, "valid": 60, "test": 60}
+    assert set(record["features_sha256"]) == {"text", "image"}
+    assert {"recbole", "torch", "numpy", "pandas", "python"} <= set(record["versions"])
+    assert record["result"]["test_result"] == result.test_result
+    assert record["command"]
+    configuration = json.loads((folder / "config.json").read_text())
+    assert configuration["seed"] == 7
+    epochs = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    assert [epoch["epoch"] for epoch in epochs] == [0, 1]
+    assert result.best_valid_score == max(epoch["valid"]["ndcg@5"] for epoch in epochs)
+    assert any((folder / "tensorboard").rglob("events.*"))
+    assert not (Path.cwd() / "log_tensorboard").exists()
+
+
+def test_repeating_a_run_gives_its_result(tmp_path: Path) -> None:
+    first = run_recbole("DRepMRec", config_dict=settings_of(tmp_path))
+    configuration = json.loads((Path(first.run) / "config.json").read_text())
+    second = run_recbole(config_dict=configuration)
+    assert second.test_result == first.test_result
+    assert second.run != first.run
+
+
+def test_test_data_is_scored_once_and_never_chooses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Swap the test split: the chosen epoch and its validation metrics stay."""
+    files = clustered()
+    other = DatasetFiles(files.train, files.valid, files.test[::2], files.features)
+    results = [
+        run_recbole("DRepMRec", config_dict=settings_of(tmp_path / name, split, epochs=4))
+        for name, split in (("a", files), ("b", other))
+    ]
+    assert results[0].best_valid_result == results[1].best_valid_result
+    assert results[0].test_result != results[1].test_result
+
+
+def test_a_finished_run_is_loaded_with_its_model_and_data(tmp_path: Path) -> None:
+    result = run_recbole("DRepMRec", config_dict=settings_of(tmp_path))
+    loaded = load(result.run)
+    assert not loaded.model.training
+    assert trainer(loaded).evaluate(loaded.test_data, load_best_model=False) == result.test_result
+
+
+def test_loading_notices_that_the_data_has_changed(tmp_path: Path) -> None:
+    result = run_recbole("DRepMRec", config_dict=settings_of(tmp_path))
+    file = tmp_path / "dataset" / "tiny" / "tiny.train.inter"
+    lines = file.read_text().splitlines()
+    file.write_text("\n".join(lines[:-1]) + "\n")
+    with pytest.raises(UserError, match="is not the one that"):
+        load(result.run)
+
+
+def test_loading_notices_other_features(tmp_path: Path) -> None:
+    result = run_recbole("DRepMRec", config_dict=settings_of(tmp_path))
+    file = tmp_path / "dataset" / "tiny" / "text_feat.npy"
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(UserError, match="trained on other features: modality 'text'"):
+        load(result.run)
+
+
+@pytest.mark.parametrize("name", ["none", "file"])
+def test_loading_what_is_no_run(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(UserError, match="expected the folder of a finished run"):
+        load(tmp_path / name)
+
+
+@pytest.mark.parametrize("model", ["BPR", "LightGCN", "NGCF", "MultiVAE", "EASE", "ItemKNN", "Pop"])
+def test_recbole_models_run_and_load(tmp_path: Path, model: str) -> None:
+    """Trained by gradient, in closed form, or by counting; each with state of its own."""
+    result = run_recbole(model, config_dict=settings_of(tmp_path))
+    loaded = load(result.run)
+    assert trainer(loaded).evaluate(loaded.test_data, load_best_model=False) == result.test_result
+
+
+def test_unsaved_runs_leave_no_checkpoint(tmp_path: Path) -> None:
+    result = run_recbole("DRepMRec", config_dict=settings_of(tmp_path), saved=False)
+    assert not (Path(result.run) / "checkpoint.pt").exists()
+    assert result.test_result["recall@5"] >= 0
+
+
+def test_a_failed_run_says_why(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="training loss"):
+        run_recbole("DRepMRec", config_dict=settings_of(tmp_path, learning_rate=1e30, epochs=5))
+    record = json.loads(next((tmp_path / "dataset" / "saved").glob("*/run.json")).read_text())
+    assert record["status"] == "failed"
+    assert "training loss" in record["reason"]
+
+
+def test_objective_function_serves_hyper_tuning(tmp_path: Path) -> None:
+    trial = objective_function({"model": "DRepMRec", **settings_of(tmp_path)})
+    assert trial["model"] == "DRepMRec"
+    assert trial["valid_score_bigger"] is True
+    assert trial["best_valid_score"] == trial["best_valid_result"]["ndcg@5"]
+
+
+def test_coverage_metrics_work(tmp_path: Path) -> None:
+    """RecBole's own collector stops at them."""
+    metrics = ["Recall", "ItemCoverage", "GiniIndex", "ShannonEntropy", "AveragePopularity"]
+    settings = settings_of(tmp_path, metrics=metrics, valid_metric="Recall@5")
+    result = run_recbole("DRepMRec", config_dict=settings)
+    assert 0 < result.test_result["itemcoverage@5"] <= 1
+
+
+def test_interrupted_graph_cache_is_built_anew(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path)
+    first = prepare(Config("DRepMRec", config_dict=settings))
+    folder = tmp_path / "dataset" / "tiny" / "graphs"
+    files = list(folder.iterdir())
+    assert files
+    for file in files:
+        file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+        file.with_name(f".{file.name}.1.tmp").write_bytes(b"left over")
+    second = prepare(Config("DRepMRec", config_dict=settings))
+    torch.testing.assert_close(all_scores(second), all_scores(first))
+
+
+def test_graphs_need_not_be_kept(tmp_path: Path) -> None:
+    prepare(Config("DRepMRec", config_dict=settings_of(tmp_path, graph_cache=False)))
+    assert not (tmp_path / "dataset" / "tiny" / "graphs").exists()
+
+
+def test_table_names_every_metric() -> None:
+    result = Result(0.5, True, {"recall@5": 0.5}, {"recall@5": 0.25}, "saved/x")
+    table = result_table(result, "DRepMRec", "tiny")
+    assert "recall@5  0.5000        0.2500" in table
+    assert "saved/x" in table
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("localhost", 0))
+        return int(listener.getsockname()[1])
+
+
+def test_two_processes_train_and_report_as_one(tmp_path: Path) -> None:
+    """Evaluated on one process, the model of two gives the metrics that they reported."""
+    settings = settings_of(tmp_path, clustered(n_users=61), epochs=3, use_gpu=False)
+    result = run("DRepMRec", None, None, settings, nproc=2, port=free_port())
+    folder = Path(result.run)
+    assert json.loads((folder / "run.json").read_text())["processes"] == 2
+    assert len((folder / "metrics.jsonl").read_text().splitlines()) == 3
+    assert len(list(folder.parent.iterdir())) == 1
+    alone = load(folder)
+    training = trainer(alone)
+    assert training.evaluate(alone.test_data, load_best_model=False) == result.test_result
+    valid = training.evaluate(alone.valid_data, load_best_model=False)
+    assert valid == result.best_valid_result
+
+
+def test_two_processes_take_the_same_step_as_one(tmp_path: Path) -> None:
+    """Without negatives from the batch, averaged gradients are the gradient of the whole."""
+    settings = settings_of(tmp_path, use_bma=False, leave_one_out=True)
+    prepared = prepare(Config("DRepMRec", config_dict=settings))
+    model = prepared.model
+    batch = next(iter(prepared.train_data))
+    half = len(batch) // 2
+
+    def gradients(*parts: Any) -> list[torch.Tensor]:
+        loss = sum(model.calculate_loss(part) for part in parts) / len(parts)
+        return list(torch.autograd.grad(loss, list(model.parameters())))
+
+    whole = gradients(batch)
+    halves = gradients(batch[:half], batch[half : 2 * half])
+    assert len(batch) == 2 * half
+    for one, other in zip(whole, halves, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-7)
+
+
+def test_a_mistake_in_several_processes_is_one_message(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, modalities={"smell": {"file": "smell.npy"}}, use_gpu=False)
+    with pytest.raises(UserError, match=r"smell\.npy does not exist"):
+        run("DRepMRec", None, None, settings, nproc=2, port=free_port())
+
+
+def test_the_embedded_data_set_is_built_on_first_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    config = Config("DRepMRec", "ml-100k-mm", config_dict={"graph_cache": False})
+    dataset = quick_start.create_dataset(config)
+    assert (dataset.user_num - 1, dataset.item_num - 1, dataset.inter_num) == (943, 1682, 100_000)
+    assert {name: f.values.shape[1] for name, f in dataset.modal_features.items()} == {
+        "text": 64,
+        "knowledge": 64,
+    }
+
+
+def test_run_folders_have_names_of_their_own(tmp_path: Path) -> None:
+    names = {RunFolder.create(tmp_path, "BPR", "tiny").path for _ in range(5)}
+    assert len(names) == 5

@@ -117,10 +117,10 @@ def provide_dataset(name: str, folder: Path) -> None:
     Raises:
         UserError: The folder is missing, and nobody knows how to make it.
     """
-    if folder.is_dir() and any(folder.iterdir()):
+    if _filled(folder):
         return
     if name in DATASET_BUILDERS:
-        DATASET_BUILDERS[name](folder)
+        _build(name, folder)
         return
     urls = yaml.safe_load((recbole_properties() / "dataset" / "url.yaml").read_text())
     if name not in urls:
@@ -131,6 +131,19 @@ def provide_dataset(name: str, folder: Path) -> None:
             f"RecBole knows no download of that name. Put {name}.inter there, set --data_path, or "
             f"choose one of {', '.join(known)}."
         )
+
+
+def _build(name: str, folder: Path) -> None:
+    """Build a data set, unless a run beside this one has just finished it."""
+    try:
+        DATASET_BUILDERS[name](folder)
+    except UserError:
+        if not _filled(folder):
+            raise
+
+
+def _filled(folder: Path) -> bool:
+    return folder.is_dir() and any(folder.iterdir())
 
 
 def dataset_class(config: Any) -> type[Any]:

@@ -113,6 +113,15 @@ class RunTrainerMixin(_Base):
             write_checkpoint(path, self._state(epoch))
         wait_for_all()
 
+    def save_pretrained_model(self, epoch: int, saved_model_file: str) -> None:
+        """Keep a model that is trained in stages (RaCT) where every other is kept.
+
+        Args:
+            epoch: The epoch just trained.
+            saved_model_file: RecBole's choice of a file, outside the run's folder; not used.
+        """
+        self._save_checkpoint(epoch)
+
     def _state(self, epoch: int) -> dict[str, Any]:
         loader = getattr(self._train_data, "generator", None)
         return {

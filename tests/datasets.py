@@ -82,8 +82,10 @@ def known_by_features(
 ) -> DatasetFiles:
     """Nobody ever took the test items in training: only their features tell whose they are.
 
-    Each user takes warm items of one cluster; validation and test items are cold ones of the same
-    cluster, so the right answers are known because of the modality, and from nothing else.
+    Each user takes all the warm items of one cluster; validation and test items are cold ones of
+    the same cluster, so the right answers are known because of the modality, and from nothing else.
+    Three of the six cold items left to rank are right: who knows the clusters has a recall at 5
+    of 5/6, who does not about .07.
     """
     random = np.random.default_rng(seed)
     n_items = n_clusters * items_per_cluster
@@ -93,7 +95,7 @@ def known_by_features(
     for user in range(n_clusters * users_per_cluster):
         own = item_cluster == user % n_clusters
         for split, items, n in (
-            (splits[0], np.flatnonzero(own & ~cold), 5),
+            (splits[0], np.flatnonzero(own & ~cold), items_per_cluster // 2),
             (splits[1], np.flatnonzero(own & cold)[:4], 2),
             (splits[2], np.flatnonzero(own & cold)[4:], 3),
         ):

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import torch
 
-from recbole_drepmrec import quick_start
+from recbole_drepmrec import quick_start, registry
 from recbole_drepmrec.config import Config
+from recbole_drepmrec.data.ml100k import build_ml100k_mm
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.quick_start import (
     Result,
@@ -223,6 +224,21 @@ def test_the_embedded_data_set_is_built_on_first_use(
         "text": 64,
         "knowledge": 64,
     }
+
+
+def test_runs_that_start_together_build_the_data_set_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "ml-100k-mm"
+
+    def beaten_to_it(target: Path) -> None:
+        target.mkdir()
+        (target / "ml-100k-mm.inter").write_text("of the other run")
+        build_ml100k_mm(target)
+
+    monkeypatch.setitem(registry.DATASET_BUILDERS, "ml-100k-mm", beaten_to_it)
+    registry.provide_dataset("ml-100k-mm", folder)
+    assert [path.name for path in folder.iterdir()] == ["ml-100k-mm.inter"]
 
 
 def test_run_folders_have_names_of_their_own(tmp_path: Path) -> None:

@@ -216,7 +216,7 @@ def recall(prepared: Prepared) -> float:
 def test_finds_what_only_the_features_reveal(tmp_path: Path) -> None:
     """Test items without any training interaction: DRepMRec ranks them, LightGCN guesses."""
     files, settings = known_by_features(), {"epochs": 60, "learning_rate": 0.01}
-    assert recall(build("DRepMRec", files, tmp_path / "a", **settings)) > 0.6
+    assert recall(build("DRepMRec", files, tmp_path / "a", **settings)) > 0.7
     assert recall(build("LightGCN", files, tmp_path / "b", **settings)) < 0.15
 
 

@@ -1,0 +1,177 @@
+"""The plain layouts: MMRec's folder, tables (CSV, TSV, Parquet), and RecBole's atomic files."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from recbole_drepmrec.data.atomic_files import Column, read_columns, read_header
+from recbole_drepmrec.data.importers.columns import find_column, interactions_of
+from recbole_drepmrec.data.importers.imported import SPLITS, FeatureTable, Imported
+from recbole_drepmrec.data.importers.reading import (
+    as_ids,
+    matrices_with_ids,
+    only_file,
+    read_errors,
+    read_npy,
+    read_table,
+)
+from recbole_drepmrec.errors import UserError
+
+TABLE_ENDINGS = (".csv", ".tsv", ".parquet")
+
+
+def mmrec(source: Path, name: str) -> Imported:
+    """Read MMRec's layout: ``NAME.inter`` with an ``x_label``, row r of a feature file is item r.
+
+    Users of the validation and test rows who have no training row are dropped, as in MMRec.
+
+    Args:
+        source: The folder, or its ``.inter`` file.
+        name: The data set's name.
+
+    Raises:
+        UserError: A file is missing or malformed, or a feature file lacks rows.
+    """
+    path = only_file(source, [f"{name}.inter", "*.inter"], "an MMRec file NAME.inter")
+    notes: list[str] = []
+    interactions = interactions_of(path, read_table(path), notes)
+    if "split" not in interactions:
+        raise UserError(
+            f"{path} has no column x_label; expected 0 (train), 1 (valid) or 2 (test) in each row. "
+            "Add it, or use the layout csv or recbole."
+        )
+    features = {
+        file.name.removesuffix("_feat.npy"): _rows_as_items(file, interactions["item_id"])
+        for file in sorted(path.parent.glob("*_feat.npy"))
+    }
+    kept = _users_seen_in_training(interactions, notes)
+    return Imported(kept, features, source=f"MMRec layout, {path}", notes=notes)
+
+
+def _users_seen_in_training(interactions: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+    seen = interactions.loc[interactions["split"] == SPLITS[0], "user_id"].unique()
+    known = interactions["user_id"].isin(seen)
+    users = interactions.loc[~known, "user_id"].nunique()
+    if users:
+        notes.append(
+            f"{users} users of the validation or test rows have no training row; they and their "
+            f"{int((~known).sum())} interactions were dropped"
+        )
+    return interactions[known].reset_index(drop=True)
+
+
+def _rows_as_items(path: Path, items: pd.Series) -> FeatureTable:
+    values = read_npy(path)
+    rows = [str(row) for row in range(len(values))]
+    without = sorted(set(items) - set(rows))
+    if without:
+        raise UserError(
+            f"{path} has rows for the items 0 to {len(rows) - 1}, but {len(without)} items of the "
+            f"interactions are others, such as {without[0]!r}; in this layout row r is item r. Use "
+            "the layout csv with an id list if the ids are not row numbers."
+        )
+    return FeatureTable(rows, values)
+
+
+def csv(source: Path, name: str) -> Imported:
+    """Read tables: ``interactions.csv``, optionally ``items.csv``, and feature files.
+
+    Features are ``M_feat.npy`` with ``M_ids.txt``, or a table ``M.parquet`` or ``M_feat.csv`` with
+    an item column beside columns of numbers or one column of lists. Any of the tables may be
+    ``.csv``, ``.tsv`` or ``.parquet``.
+
+    Args:
+        source: The folder, or the file of interactions.
+        name: The data set's name.
+
+    Raises:
+        UserError: A file is missing or malformed, or has no column of users or items.
+    """
+    patterns = [f"{stem}{end}" for stem in ("interactions", name) for end in TABLE_ENDINGS]
+    path = only_file(source, patterns, "interactions.csv, .tsv or .parquet")
+    notes: list[str] = []
+    interactions = interactions_of(path, read_table(path), notes)
+    items = [file for end in TABLE_ENDINGS if (file := path.parent / f"items{end}").is_file()]
+    if len(items) > 1:
+        raise UserError(f"{items[0]} and {items[1].name} both hold items; keep one of them.")
+    features = matrices_with_ids(path.parent)
+    for file in _feature_tables(path.parent, {path, *items}):
+        modality = file.stem.removesuffix("_feat")
+        if modality in features:
+            raise UserError(f"{file} and another file both hold '{modality}'; keep one of them.")
+        features[modality] = _feature_table(file)
+    known = _item_texts(items[0], read_table(items[0])) if items else None
+    return Imported(interactions, features, known, source=f"tables, {path}", notes=notes)
+
+
+def _feature_tables(folder: Path, others: set[Path]) -> list[Path]:
+    tables = [path for end in (".csv", ".tsv") for path in folder.glob(f"*_feat{end}")]
+    return sorted({*tables, *folder.glob("*.parquet")} - others)
+
+
+def _feature_table(path: Path) -> FeatureTable:
+    frame = read_table(path)
+    item = find_column(path, frame, "item_id", needed=True)
+    rest = frame.drop(columns=item)
+    with read_errors(path, "an item column beside columns of numbers, or one column of lists"):
+        if rest.shape[1] == 1 and rest.iloc[:, 0].map(lambda cell: np.ndim(cell) == 1).all():
+            values: NDArray[Any] = np.stack([np.asarray(cell) for cell in rest.iloc[:, 0]])
+        else:
+            values = rest.to_numpy()
+        values = values.astype(np.float64)
+    return FeatureTable(as_ids(path, str(item), frame[item]).to_list(), values)
+
+
+def _item_texts(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
+    item = find_column(path, frame, "item_id", needed=True)
+    texts = {
+        str(column): frame[column].map(str, na_action="ignore").astype(object)
+        for column in frame.columns
+        if column != item
+    }
+    return pd.DataFrame({"item_id": as_ids(path, str(item), frame[item]), **texts})
+
+
+def recbole(source: Path, name: str) -> Imported:
+    """Read RecBole's atomic files: ``NAME.inter``, or ``NAME.train.inter`` and so on.
+
+    ``NAME.item`` and ``M_feat.npy`` with ``M_ids.txt`` are taken along where they are.
+
+    Args:
+        source: The folder, or its ``.inter`` file.
+        name: The data set's name.
+
+    Raises:
+        UserError: A file is missing or malformed.
+    """
+    expected = "RecBole's NAME.inter, or NAME.train.inter, NAME.valid.inter and NAME.test.inter"
+    patterns = [f"{name}.train.inter", f"{name}.inter", "*.train.inter", "*.inter"]
+    path = only_file(source, patterns, expected)
+    notes: list[str] = []
+    stem = path.name.removesuffix(".inter")
+    split = stem.rpartition(".")[2] in SPLITS
+    stem = stem.rpartition(".")[0] if split else stem
+    names = [f"{stem}.{part}.inter" for part in SPLITS] if split else [f"{stem}.inter"]
+    tables = [_atomic(path.with_name(file)) for file in names]
+    if split:
+        tables = [table.assign(split=part) for table, part in zip(tables, SPLITS, strict=True)]
+    interactions = interactions_of(path, pd.concat(tables, ignore_index=True), notes)
+    items, file = None, path.with_name(f"{stem}.item")
+    if file.is_file():
+        items = _item_texts(file, _atomic(file))
+        notes.append(f"the columns of {file.name} were taken as text")
+    features = matrices_with_ids(path.parent)
+    return Imported(interactions, features, items, source=f"RecBole layout, {path}", notes=notes)
+
+
+def _atomic(path: Path) -> pd.DataFrame:
+    """All columns of an atomic file as text, an absent value as an empty one."""
+    with read_errors(path, "RecBole's atomic file"):
+        columns: Sequence[Column] = read_header(path, "\t", "utf-8")
+        texts = [Column(column.name, "token") for column in columns]
+        frame = read_columns(path, columns, texts, "\t", "utf-8")
+    return frame.astype(object).where(frame.notna(), "")

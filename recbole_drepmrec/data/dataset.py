@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from recbole_drepmrec.data.feature_files import ModalitySource
 from recbole_drepmrec.data.features import (
     FeatureNorm,
     ModalFeatures,
-    ModalitySource,
     PreparedFeatures,
     load_modality,
     prepare_features,
@@ -104,5 +104,6 @@ def _source(name: str, given: Any) -> ModalitySource:
     except ValidationError as error:
         raise UserError(
             f"modality '{name}' is configured as {given!r}, expected `file:` and, unless row r is "
-            "the item with id r, `ids:`."
+            "the item with id r, `ids:` (lists of both for several files); `id_column:` names a "
+            ".parquet file's ids, `pca:` the number of components to keep, 1 or more."
         ) from error

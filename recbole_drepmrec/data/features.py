@@ -4,36 +4,19 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from sklearn.decomposition import PCA
 from torch import Tensor
 
+from recbole_drepmrec.data.feature_files import FeaturePart, ModalitySource, read_parts
 from recbole_drepmrec.errors import UserError
 
 FeatureNorm = Literal["center_l2", "l2", "none"]
 """Centred and scaled to length one, scaled only, or as they are."""
-
-ROWS = "rows"
-"""The value of ``ids`` that says: row r holds the features of the item with raw id r."""
-
-
-class ModalitySource(BaseModel):
-    """Where one modality's features are, relative to the data set's folder.
-
-    Attributes:
-        file: A ``.npy`` matrix [n, d_m], or an ``.npz`` with ``features`` [n, d_m] and ``ids`` [n].
-        ids: A text file with one raw item id a line, or a ``.npy`` vector of ids, in the order of
-            the rows; ``rows`` if row r is the item with raw id r. An ``.npz`` carries its own.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    file: str
-    ids: str = ROWS
 
 
 @dataclass(frozen=True)
@@ -44,8 +27,9 @@ class ModalFeatures:
         name: The modality's name.
         values: As in the file, zero where missing, float32, shape [n_items, d_m].
         present: Whether the item has a row in the file, shape [n_items].
-        source: Path of the file.
-        sha256: Of the file's bytes.
+        source: Path of the file, of the first one if there are several.
+        sha256: Of the file's bytes; of several files' hashes, one after the other.
+        pca: Principal components to keep in the preparation, None for the features as they are.
     """
 
     name: str
@@ -53,6 +37,7 @@ class ModalFeatures:
     present: NDArray[np.bool_]
     source: Path
     sha256: str
+    pca: int | None = None
 
 
 @dataclass(frozen=True)
@@ -87,28 +72,42 @@ def load_modality(
         UserError: A file is missing or unreadable; the matrix is not two-dimensional and numeric,
             has NaN or infinity, or not as many rows as ids; ids repeat, or match no item.
     """
-    path = folder / source.file
-    matrix, own_ids = _read_matrix(name, path)
-    ids = own_ids if own_ids is not None else _read_ids(name, source.ids, folder, len(matrix))
-    if len(ids) != len(matrix):
-        raise UserError(
-            f"modality '{name}': {path} has {len(matrix)} rows but {len(ids)} ids were given; "
-            "each row needs exactly one id, in the same order."
-        )
+    parts = read_parts(name, source, folder)
+    where = ", ".join(str(part.path) for part in parts)
+    ids = np.concatenate([part.ids for part in parts])
     _check_unique(name, ids)
-    rows, items = _matching(name, path, ids, item_ids, own_ids is None and source.ids == ROWS)
-    values = np.zeros((len(item_ids), matrix.shape[1]), dtype=np.float32)
-    with np.errstate(over="ignore"):  # infinity is reported below
-        values[items] = matrix[rows]
-    _check_finite(name, path, values[items], ids, rows)
+    items = _matching(name, where, ids, item_ids, all(part.by_position for part in parts))
+    values = _aligned(parts, items, len(item_ids))
+    _check_finite(name, where, values, ids, items)
     present = np.asarray(values.any(axis=1))
     present[0] = False
     if not present.any():
         raise UserError(
-            f"modality '{name}': every row of {path} is missing or zero; "
+            f"modality '{name}': every row of {where} is missing or zero; "
             "leave this modality out or give features for at least some items."
         )
-    return ModalFeatures(name, values, present, path, file_hash(path))
+    digest = _joint_hash([part.path for part in parts])
+    return ModalFeatures(name, values, present, parts[0].path, digest, source.pca)
+
+
+def _aligned(
+    parts: list[FeaturePart], items: NDArray[np.int64], n_items: int
+) -> NDArray[np.float32]:
+    """Copy each part's rows to their items, shape [n_items, d_m]; item 0 stands for nobody."""
+    values = np.zeros((n_items, parts[0].matrix.shape[1]), dtype=np.float32)
+    first = 0
+    for part in parts:
+        own = items[first : first + len(part.matrix)]
+        known = own.nonzero()[0]
+        with np.errstate(over="ignore"):  # infinity is reported by the caller
+            values[own[known]] = part.matrix[known]
+        first += len(part.matrix)
+    return values
+
+
+def _joint_hash(paths: list[Path]) -> str:
+    hashes = [file_hash(path) for path in paths]
+    return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
 
 
 def prepare_features(
@@ -118,112 +117,59 @@ def prepare_features(
 
         x = (f - mean) / ||f - mean||,   mean over the items seen in training
 
+    With ``features.pca``, f is first replaced by its principal components, found on the same items.
+
     Args:
         features: One modality.
-        seen: Whether an item has a training interaction, shape [n_items].
+        seen: Items to learn mean and components from: those seen in training, shape [n_items].
         norm: ``center_l2``, ``l2`` (mean left in) or ``none``.
 
     Raises:
-        UserError: ``center_l2``, and no item seen in training has this modality.
+        UserError: ``center_l2`` or components, and no item seen in training has this modality, or
+            fewer than there should be components.
     """
     if norm not in get_args(FeatureNorm):
         raise ValueError(f"feature_norm {norm!r} is not one of {', '.join(get_args(FeatureNorm))}")
-    values = torch.from_numpy(features.values)
+    known = features.present & seen
+    if (norm == "center_l2" or features.pca) and not known.any():
+        raise UserError(
+            f"modality '{features.name}': none of the items seen in training has features in "
+            f"{features.source}, so they cannot be centred; leave the modality out or check "
+            "that its ids are the data set's item ids."
+        )
+    reduced = features.values if features.pca is None else _principal_components(features, known)
+    values = torch.from_numpy(reduced)
     present = torch.from_numpy(features.present)
     if norm == "none":
         return PreparedFeatures(values, present, None)
     mean = None
     if norm == "center_l2":
-        known = present & torch.from_numpy(seen)
-        if not known.any():
-            raise UserError(
-                f"modality '{features.name}': none of the items seen in training has features in "
-                f"{features.source}, so they cannot be centred; leave the modality out or check "
-                "that its ids are the data set's item ids."
-            )
-        mean = values[known].double().mean(0).float()
+        mean = values[torch.from_numpy(known)].double().mean(0).float()
         values = torch.where(present.unsqueeze(1), values - mean, 0.0)
     return PreparedFeatures(torch.nn.functional.normalize(values, dim=1), present, mean)
+
+
+def _principal_components(features: ModalFeatures, known: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Exact principal components, found on known items, of all present ones; others are zero."""
+    n_known, width = int(known.sum()), features.values.shape[1]
+    k = features.pca or width
+    if k > min(n_known, width):
+        raise UserError(
+            f"modality '{features.name}': `pca` is {k}, but there are {width} features of "
+            f"{n_known} items seen in training; at most {min(n_known, width)} components exist."
+        )
+    # Both solvers are exact; the second one's cost grows with the narrower side only.
+    solver = "full" if n_known < width else "covariance_eigh"
+    model = PCA(n_components=k, svd_solver=solver).fit(features.values[known].astype(np.float64))
+    values = np.zeros((len(features.values), k), dtype=np.float32)
+    values[features.present] = model.transform(features.values[features.present])
+    return values
 
 
 def file_hash(path: Path) -> str:
     """SHA-256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _read_matrix(name: str, path: Path) -> tuple[NDArray[Any], NDArray[np.str_] | None]:
-    """The matrix of a ``.npy``, or matrix and ids of an ``.npz``; never a pickle."""
-    if not path.is_file():
-        raise UserError(
-            f"modality '{name}': the feature file {path} does not exist; correct its `file:` "
-            "under `modalities` or put the file there."
-        )
-    loaded = _load_numpy(name, path)
-    ids = None
-    if isinstance(loaded, np.lib.npyio.NpzFile):
-        missing = {"features", "ids"} - set(loaded.files)
-        if missing:
-            raise UserError(
-                f"modality '{name}': {path} has the arrays {sorted(loaded.files)}, expected "
-                "`features` and `ids`."
-            )
-        try:
-            loaded, ids = loaded["features"], _as_ids(name, path, loaded["ids"])
-        except (ValueError, OSError, EOFError) as error:
-            raise _unreadable(name, path, error) from error
-    if loaded.ndim != 2 or loaded.dtype.kind not in "fiu" or 0 in loaded.shape:
-        raise UserError(
-            f"modality '{name}': {path} holds an array of shape {loaded.shape} and type "
-            f"{loaded.dtype}, expected numbers of shape [items, features]."
-        )
-    return loaded, ids
-
-
-def _load_numpy(name: str, path: Path) -> Any:
-    if path.suffix not in {".npy", ".npz"}:
-        raise UserError(
-            f"modality '{name}': {path} ends in '{path.suffix}', expected a .npy or .npz file."
-        )
-    try:
-        # Mapped, not read: only the rows of known items are copied.
-        return np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise _unreadable(name, path, error) from error
-
-
-def _unreadable(name: str, path: Path, error: Exception) -> UserError:
-    return UserError(
-        f"modality '{name}': {path} cannot be read ({error}); expected a numeric array saved with "
-        "numpy.save or numpy.savez. Object arrays are pickles and are refused."
-    )
-
-
-def _read_ids(name: str, ids: str, folder: Path, n_rows: int) -> NDArray[np.str_]:
-    """Raw item ids in the order of the rows."""
-    if ids == ROWS:
-        return np.arange(n_rows).astype(np.str_)
-    path = folder / ids
-    if not path.is_file():
-        raise UserError(
-            f"modality '{name}': the id list {path} does not exist; correct its `ids:` under "
-            f"`modalities`, or write `ids: {ROWS}` if row r is the item with id r."
-        )
-    if path.suffix == ".npy":
-        return _as_ids(name, path, _load_numpy(name, path))
-    try:
-        return np.array(path.read_text(encoding="utf-8").splitlines(), dtype=np.str_)
-    except UnicodeDecodeError as error:
-        raise UserError(f"modality '{name}': {path} is not UTF-8 text ({error}).") from error
-
-
-def _as_ids(name: str, path: Path, ids: NDArray[Any]) -> NDArray[np.str_]:
-    if ids.ndim != 1 or ids.dtype.kind not in "iuUS":
-        raise UserError(
-            f"modality '{name}': the ids in {path} have shape {ids.shape} and type {ids.dtype}, "
-            "expected a vector of integers or text."
-        )
-    return ids.astype(np.str_)
 
 
 def _check_unique(name: str, ids: NDArray[np.str_]) -> None:
@@ -237,42 +183,39 @@ def _check_unique(name: str, ids: NDArray[np.str_]) -> None:
 
 
 def _matching(
-    name: str,
-    path: Path,
-    ids: NDArray[np.str_],
-    item_ids: Mapping[str, int],
-    by_row: bool,
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows of the file and internal ids of the items that both sides know."""
-    known = np.array([item_ids.get(raw, 0) for raw in ids], dtype=np.int64)
-    rows = known.nonzero()[0]
-    if by_row and len(rows) < len(item_ids) - 1:
-        unknown = next(raw for raw, item in item_ids.items() if item and raw not in set(ids))
+    name: str, where: str, ids: NDArray[np.str_], item_ids: Mapping[str, int], by_row: bool
+) -> NDArray[np.int64]:
+    """Internal id of each row, 0 for an item that the data set does not know."""
+    items = np.array([item_ids.get(raw, 0) for raw in ids], dtype=np.int64)
+    n_known = np.count_nonzero(items)
+    if by_row and n_known < len(item_ids) - 1:
+        rows = set(ids)
+        unknown = next(raw for raw, item in item_ids.items() if item and raw not in rows)
         raise UserError(
-            f"modality '{name}': {path} has {len(ids)} rows for items 0 to {len(ids) - 1}, but "
+            f"modality '{name}': {where} has {len(ids)} rows for items 0 to {len(ids) - 1}, but "
             f"the data set has {len(item_ids) - 1} items, among them '{unknown}'; give a file with "
             "a row for each item, or list the ids of its rows in a file named by `ids:`."
         )
-    if not len(rows):
+    if not n_known:
         examples = [raw for raw, item in item_ids.items() if item][:3]
         raise UserError(
-            f"modality '{name}': none of the {len(ids)} ids of {path} (first '{ids[0]}') is an "
+            f"modality '{name}': none of the {len(ids)} ids of {where} (first '{ids[0]}') is an "
             f"item of the data set (such as {examples}); give the raw item ids of the .inter file."
         )
-    return rows, known[rows]
+    return items
 
 
 def _check_finite(
     name: str,
-    path: Path,
+    where: str,
     values: NDArray[np.float32],
     ids: NDArray[np.str_],
-    rows: NDArray[np.int64],
+    items: NDArray[np.int64],
 ) -> None:
     bad = ~np.isfinite(values).all(axis=1)
     if bad.any():
         raise UserError(
-            f"modality '{name}': {int(bad.sum())} rows of {path} have NaN or infinity (or overflow "
-            f"float32), first item '{ids[rows[bad.argmax()]]}'; drop these items from the file and "
-            "its id list (they then count as missing) or repair their values."
+            f"modality '{name}': {int(bad.sum())} rows of {where} have NaN or infinity (or "
+            f"overflow float32), first item '{ids[bad[items].argmax()]}'; drop these items from "
+            "the file and its id list (they then count as missing) or repair their values."
         )

@@ -1,0 +1,50 @@
+"""The layout of LATTICE and MICRO: ``5-core/{train,val,test}.json`` and features by row."""
+
+from pathlib import Path
+
+from recbole_drepmrec.data.importers.imported import SPLITS, Imported
+from recbole_drepmrec.data.importers.source_files import (
+    need_folder,
+    read_user_items,
+    row_features,
+    split_interactions,
+)
+from recbole_drepmrec.errors import UserError
+
+FILES = ("train.json", "val.json", "test.json")
+
+
+def import_lattice(path: Path, name: str) -> Imported:
+    """Read ``{user: [items]}`` a split and ``*_feat.npy``; row r is item r.
+
+    Args:
+        path: The data set's folder, or the ``5-core`` folder in it.
+        name: The data set's name, for the datasheet.
+
+    Raises:
+        UserError: Files are missing, damaged or do not fit together.
+    """
+    need_folder(path, "LATTICE or MICRO")
+    core = _core_folder(path)
+    parts = {s: read_user_items(core / f) for s, f in zip(SPLITS, FILES, strict=True)}
+    notes: list[str] = []
+    frame = split_interactions(parts, core, notes)
+    n_items = max(int(item) for item in frame["item_id"]) + 1
+    top = core.parent if core.name.endswith("-core") else core
+    features = row_features(core, n_items, False) | row_features(top, n_items, False)
+    return Imported(frame, features, source=f"{name}, LATTICE layout, {path}", notes=notes)
+
+
+def _core_folder(path: Path) -> Path:
+    found = [
+        folder
+        for folder in (path, *sorted(path.glob("*-core")))
+        if all((folder / file).is_file() for file in FILES)
+    ]
+    if len(found) != 1:
+        what = f"{len(found)} folders" if found else "no folder"
+        raise UserError(
+            f"{path} has {what} with {', '.join(FILES)} ({[str(f) for f in found]}); expected one, "
+            "such as 5-core. Give that folder itself, or the one above it."
+        )
+    return found[0]

@@ -1,0 +1,171 @@
+"""What several importers share: files as they are found, checked, and split interactions."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from recbole_drepmrec.data.importers.imported import SPLITS, FeatureTable
+from recbole_drepmrec.errors import UserError
+
+FEATURE_ENDINGS = ("_feats", "_feat", "_features", "_embeddings")
+Pairs = list[tuple[str, str]]
+"""User and item of each interaction, raw ids."""
+
+
+def need_folder(path: Path, layout: str) -> None:
+    """Raise a UserError unless ``path`` is a folder."""
+    if not path.is_dir():
+        what = "is not a folder" if path.exists() else "does not exist"
+        raise UserError(f"{path} {what}; give the folder that holds the {layout} files.")
+
+
+def read_array(path: Path) -> NDArray[Any]:
+    """Map a numeric ``.npy`` file; an array of objects is a pickle and is refused."""
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError, EOFError, SyntaxError, TypeError, OverflowError) as error:
+        raise UserError(
+            f"{path} cannot be read as an array ({error}); expected numbers saved with numpy.save. "
+            "It may be cut off, or hold objects, which are pickles and are refused."
+        ) from error
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu" or 0 in array.shape:
+        raise UserError(f"{path} holds no array of numbers; save it with numpy.save as floats.")
+    return array
+
+
+def read_matrix(path: Path) -> NDArray[Any]:
+    """Map a ``.npy`` file of shape [rows, features]."""
+    array = read_array(path)
+    if array.ndim != 2:
+        raise UserError(
+            f"{path} has shape {array.shape}, expected [items, features], one row an item."
+        )
+    return array
+
+
+def modality_name(stem: str) -> str:
+    """``image`` of ``image_feat``, and so on."""
+    for ending in FEATURE_ENDINGS:
+        if stem.endswith(ending) and len(stem) > len(ending):
+            return stem.removesuffix(ending)
+    return stem
+
+
+def row_features(folder: Path, n_items: int, exact: bool) -> dict[str, FeatureTable]:
+    """Read each ``*_feat.npy`` of a folder; row r is the item with id r.
+
+    Args:
+        folder: Where they lie.
+        n_items: How many items the interactions know, counted up to the largest id.
+        exact: Whether a file may not have more rows than that either.
+
+    Raises:
+        UserError: A file is no matrix of numbers, or its rows are not the items.
+    """
+    tables = {}
+    for path in sorted(folder.glob("*_feat.npy")):
+        matrix = read_matrix(path)
+        if len(matrix) < n_items or (exact and len(matrix) > n_items):
+            raise UserError(
+                f"{path} has {len(matrix)} rows, but the interactions have {n_items} items; in "
+                "this layout row r is the item with id r. Give the file that belongs to these "
+                "interactions, or take it out to go without this modality."
+            )
+        ids = [str(row) for row in range(len(matrix))]
+        tables[modality_name(path.stem)] = FeatureTable(ids, matrix)
+    return tables
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file in which no key stands twice."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_unique_keys)
+    except OSError as error:
+        raise UserError(
+            f"cannot read {path}: {error.strerror or error}; check the path."
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise UserError(
+            f"{path} is not JSON as expected ({error}); it may be cut off. Copy or make it again."
+        ) from error
+
+
+def read_user_items(path: Path) -> Pairs:
+    """Read ``{user: [items]}`` whose items are row numbers, 0 or more."""
+    held = read_json(path)
+    if not isinstance(held, dict):
+        raise UserError(f"{path} holds a {type(held).__name__}, expected {{user: [items]}}.")
+    pairs: Pairs = []
+    for user, items in held.items():
+        rows = items if isinstance(items, list) else [None]
+        for item in rows:
+            if type(item) is not int or item < 0:
+                raise UserError(
+                    f"{path}: user {user!r} has {_short(items)}, expected a list of item numbers, "
+                    "0 or more; mend the entry."
+                )
+        pairs.extend((user, str(item)) for item in rows)
+    return pairs
+
+
+def split_interactions(parts: Mapping[str, Pairs], where: Path, notes: list[str]) -> pd.DataFrame:
+    """Put the splits into one table, in the order train, valid, test.
+
+    Args:
+        parts: Split to its pairs; a split may be missing.
+        where: What was read, for messages.
+        notes: Repeated rows are reported here; they are kept.
+
+    Raises:
+        UserError: There are no training interactions, or an id cannot stand in a table.
+    """
+    if not parts.get("train"):
+        raise UserError(f"{where} has no training interactions; give the files with some.")
+    rows = [(user, item, split) for split in SPLITS for user, item in parts.get(split, [])]
+    frame = pd.DataFrame(rows, columns=["user_id", "item_id", "split"])
+    check_ids(frame["user_id"], where)
+    check_ids(frame["item_id"], where)
+    note_repeats(frame, notes)
+    return frame
+
+
+def check_ids(ids: Iterable[str], where: Path) -> None:
+    """Raise a UserError at an id that is empty or has a tab, a line break or half a character."""
+    for raw in dict.fromkeys(ids):
+        odd = not raw.strip() or any(sign in raw for sign in "\t\n\r\0")
+        if odd or any(0xD800 <= ord(sign) < 0xE000 for sign in raw):
+            raise UserError(
+                f"{where} has the id {raw!r}; an id may not be empty and may have no tab, line "
+                "break, NUL or broken character in it. Mend it, or drop its rows."
+            )
+
+
+def note_repeats(frame: pd.DataFrame, notes: list[str]) -> None:
+    """Say how many rows repeat a user and item that stood before."""
+    repeats = int(frame.duplicated(["user_id", "item_id"]).sum())
+    if repeats:
+        notes.append(f"{repeats} rows repeat a user and an item that stand before; all are kept.")
+
+
+def one_of(folder: Path, names: Sequence[str]) -> Path | None:
+    """The first of these files that is there."""
+    return next((folder / name for name in names if (folder / name).is_file()), None)
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    held = dict(pairs)
+    if len(held) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in held if keys.count(key) > 1)
+        raise ValueError(f"the key {twice!r} stands twice")
+    return held
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

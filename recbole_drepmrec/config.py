@@ -28,7 +28,7 @@ from recbole_drepmrec.registry import (
     properties_folders,
     recbole_properties,
 )
-from recbole_drepmrec.settings import CommonSettings
+from recbole_drepmrec.settings import CommonSettings, ModalitySettings
 
 # RecBole's data cache compares these keys only; a key left out would return stale data.
 dataset_arguments.extend(key for key in MODALITY_KEYS if key not in dataset_arguments)
@@ -76,6 +76,7 @@ class Config(recbole.config.Config):
         with recbole_complaints("the configuration is not valid"):
             super().__init__(model, dataset, config_file_list, config_dict)
         CommonSettings.from_config(self)
+        ModalitySettings.from_config(self)
         if is_multimodal(self.model_class):
             self.model_class.settings_class.from_config(self)
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from recbole_drepmrec.data.features import FeatureNorm
+from recbole_drepmrec.data.missing import DropModalities, MissingKind
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.nn import FusionKind, GateKind
 
@@ -67,6 +68,14 @@ class CommonSettings(Settings):
     weight_decay: Weight = Field(description="L2 penalty inside the optimiser.")
     metric_decimal_place: NotNegative = Field(description="Decimals of reported metrics.")
     graph_cache: bool = Field(description="Keep relation graphs beside the data set.")
+
+
+class ModalitySettings(Settings):
+    """Keys of the data of every model that reads features."""
+
+    missing: MissingKind = Field(description="What stands for a modality that an item lacks.")
+    missing_k: Positive = Field(description="Neighbours of `missing: knn`.")
+    drop_modalities: DropModalities | None = Field(description="A share of items loses modalities.")
 
 
 class DRepMRecSettings(Settings):

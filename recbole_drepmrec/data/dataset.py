@@ -16,10 +16,11 @@ from recbole_drepmrec.data.features import (
     load_modality,
     prepare_features,
 )
+from recbole_drepmrec.data.missing import DropModalities, drop_modalities, fill_missing
 from recbole_drepmrec.data.recbole_dataset import SafeDataset
 from recbole_drepmrec.errors import UserError
 
-MODALITY_KEYS = ("modalities", "use_modalities")
+MODALITY_KEYS = ("modalities", "use_modalities", "drop_modalities", "split_seed")
 """Configuration keys that this data set reads and RecBole's does not."""
 
 
@@ -43,7 +44,18 @@ class MultimodalDataset(SafeDataset):
             name: load_modality(name, source, folder, self.field2token_id[self.iid_field])
             for name, source in sources.items()
         }
+        if self.config["drop_modalities"] is not None:
+            self._drop_modalities()
         self._log_modalities()
+
+    def _drop_modalities(self) -> None:
+        seed = self.config["split_seed"]
+        self.modal_features = drop_modalities(
+            self.modal_features,
+            self.field2id_token[self.iid_field],
+            DropModalities.model_validate(self.config["drop_modalities"]),
+            self.config["seed"] if seed is None else seed,
+        )
 
     def _log_modalities(self) -> None:
         for name, features in self.modal_features.items():
@@ -62,13 +74,16 @@ class MultimodalDataset(SafeDataset):
     def prepared_features(self, norm: FeatureNorm) -> dict[str, PreparedFeatures]:
         """Features by modality, their mean estimated on the items of these interactions.
 
+        Missing rows are filled in first, as ``missing`` says; the mean is of the others alone.
+
         Args:
             norm: ``center_l2``, ``l2`` or ``none``.
         """
-        seen = self.seen_items()
+        seen, kind = self.seen_items(), self.config["missing"]
+        filled = fill_missing(self.modal_features, seen, kind, self.config["missing_k"])
         return {
-            name: prepare_features(features, seen, norm)
-            for name, features in self.modal_features.items()
+            name: prepare_features(features, seen & self.modal_features[name].present, norm)
+            for name, features in filled.items()
         }
 
 

@@ -146,6 +146,9 @@ def prepare_features(
     if norm == "center_l2":
         mean = values[torch.from_numpy(known)].double().mean(0).float()
         values = torch.where(present.unsqueeze(1), values - mean, 0.0)
+        # Who is the mean but for rounding, as a row filled in with it is, has no direction.
+        rounding = 1e-6 * float(np.median(np.linalg.norm(features.values[known], axis=1)))
+        values = torch.where(values.norm(dim=1, keepdim=True) > rounding, values, 0.0)
     return PreparedFeatures(torch.nn.functional.normalize(values, dim=1), present, mean)
 
 
@@ -212,7 +215,7 @@ def _check_finite(
     ids: NDArray[np.str_],
     items: NDArray[np.int64],
 ) -> None:
-    bad = ~np.isfinite(values).all(axis=1)
+    bad = np.asarray(~np.isfinite(values).all(axis=1))
     if bad.any():
         raise UserError(
             f"modality '{name}': {int(bad.sum())} rows of {where} have NaN or infinity (or "

@@ -1,4 +1,4 @@
-"""The command line: ``recbole-drepmrec train`` and ``python run_recbole.py``."""
+"""The command line: ``recbole-drepmrec COMMAND`` and ``python run_recbole.py``."""
 
 import argparse
 import errno
@@ -19,12 +19,15 @@ def main(arguments: list[str] | None = None) -> int:
         arguments: The command line without the program; None reads it from ``sys.argv``.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
-    commands: dict[str, Callable[[list[str]], int]] = {"train": train}
+    commands: dict[str, Callable[[list[str]], int]] = {"train": train, "prepare": prepare}
     parser = argparse.ArgumentParser(
         prog="recbole-drepmrec", description="Multimodal recommendation with RecBole."
     )
     parser.add_argument(
-        "command", choices=commands, help="train: train and test a model, as run_recbole.py does"
+        "command",
+        choices=commands,
+        help="train: train and test a model, as run_recbole.py does; "
+        "prepare: read a data set of another layout and write it in ours",
     )
     command = parser.parse_args(arguments[:1]).command
     return commands[command](arguments[1:])
@@ -37,6 +40,21 @@ def train(arguments: list[str]) -> int:
         arguments: RecBole's options and any ``--key=value`` or ``--key value``.
     """
     return _guarded(lambda: _train(arguments))
+
+
+def prepare(arguments: list[str]) -> int:
+    """Write a data set of another layout in ours, and return the exit code.
+
+    Args:
+        arguments: ``LAYOUT SOURCE --name NAME [--out DIR]``.
+    """
+
+    def action() -> None:
+        from recbole_drepmrec.prepare import run  # late: it uses this module
+
+        run(arguments)
+
+    return _guarded(action)
 
 
 def _guarded(action: Callable[[], None]) -> int:
@@ -81,15 +99,16 @@ def _train(arguments: list[str]) -> None:
     )
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
     """Says a wrong option the way every other mistake is said."""
 
     def error(self, message: str) -> Any:
+        """Raise what argparse would print and exit with."""
         raise UserError(f"{message}; `--help` lists the options.")
 
 
-def _train_parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="run_recbole.py", add_help=False, allow_abbrev=False)
+def _train_parser() -> Parser:
+    parser = Parser(prog="run_recbole.py", add_help=False, allow_abbrev=False)
     add = parser.add_argument
     add("--model", "-m", help="name of the model (DRepMRec)")
     add("--dataset", "-d", help="name of the data set (ml-100k-mm)")

@@ -18,7 +18,7 @@ COLUMN_TYPES = ("token", "token_seq", "float", "float_seq")
 
 # What pandas 1.5 reads as "no value". Later versions lengthen the list ("None" in 2.0); pinned, one
 # file gives one data set under every pandas.
-_MISSING = (
+READ_AS_MISSING = (
     *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "1.#IND", "1.#QNAN"),
     *("-NaN", "-nan", "<NA>", "N/A", "NA", "NULL", "NaN", "n/a", "nan", "null"),
 )
@@ -103,7 +103,7 @@ def read_columns(
         "usecols": [column.name for column in wanted],
         "index_col": False,
         "encoding": encoding,
-        "na_values": list(_MISSING),
+        "na_values": list(READ_AS_MISSING),
         "keep_default_na": False,
     }
     if len(separator.encode()) == 1:

@@ -26,10 +26,10 @@ COLUMNS = ("user_id", "item_id", "rating", "timestamp")
 """Cornac's UIR and UIRT, in this order where there is no header."""
 
 _NAMES = {
-    "user_id": {"user", "user_id", "userid", "uid", "u", "reviewerid"},
-    "item_id": {"item", "item_id", "itemid", "iid", "i", "asin"},
-    "rating": {"rating", "r", "score", "overall"},
-    "timestamp": {"timestamp", "time", "t", "unixreviewtime"},
+    "user_id": {"user", "user_id", "userid", "uid", "reviewerid"},
+    "item_id": {"item", "item_id", "itemid", "iid", "asin"},
+    "rating": {"rating", "score", "overall"},
+    "timestamp": {"timestamp", "time", "unixreviewtime"},
 }
 _ALONE = ("interactions", "ratings", "reviews", "data", "uirt", "uir")
 _SPLITS = {"train": ("train",), "valid": ("val", "valid", "validation"), "test": ("test",)}

@@ -99,10 +99,10 @@ class _Reviews:
 
     users: dict[str, int] = field(default_factory=dict)
     items: dict[str, int] = field(default_factory=dict)
-    user: array[int] = field(default_factory=lambda: array("l"))
-    item: array[int] = field(default_factory=lambda: array("l"))
-    rating: array[float] = field(default_factory=lambda: array("d"))
-    timestamp: array[float] = field(default_factory=lambda: array("d"))
+    user: "array[int]" = field(default_factory=lambda: array("l"))
+    item: "array[int]" = field(default_factory=lambda: array("l"))
+    rating: "array[float]" = field(default_factory=lambda: array("d"))
+    timestamp: "array[float]" = field(default_factory=lambda: array("d"))
 
     def frame(self) -> pd.DataFrame:
         """As a table, in the order of the file."""

@@ -35,20 +35,20 @@ def read_images(path: Path, item_ids: list[str]) -> FeatureTable:
     """
     _check_size(path)
     wanted, found = set(item_ids), dict[str, None]()
-    with write_errors(Path(tempfile.gettempdir()) / "image features"):
-        target = tempfile.TemporaryFile()  # noqa: SIM115  stays open as long as it is mapped
+    name = Path(tempfile.gettempdir()) / "image features"
+    with write_errors(name), tempfile.TemporaryFile() as target:
         for block in _blocks(path):
             rows = _wanted_rows(block, wanted, found)
             target.write(block["values"][rows].tobytes())
+        if not found:
+            raise UserError(
+                f"{path} has features for none of the {len(item_ids)} items (such as "
+                f"{item_ids[:3]}); give the file of the same category, or take it out to go "
+                "without images."
+            )
         target.flush()
-    if not found:
-        target.close()
-        raise UserError(
-            f"{path} has features for none of the {len(item_ids)} items (such as {item_ids[:3]}); "
-            "give the file of the same category, or take it out to go without images."
-        )
-    shape = (len(found), N_FEATURES)
-    values: NDArray[Any] = np.memmap(target, dtype="<f4", mode="r+", shape=shape)
+        shape = (len(found), N_FEATURES)
+        values: NDArray[Any] = np.memmap(target, dtype="<f4", mode="r+", shape=shape)
     return FeatureTable(list(found), values)
 
 

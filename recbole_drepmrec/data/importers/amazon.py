@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from recbole_drepmrec.data.importers.amazon_images import read_images
 from recbole_drepmrec.data.importers.amazon_records import read_records
+from recbole_drepmrec.data.importers.checks import check_ids
 from recbole_drepmrec.data.importers.imported import SPLITS, FeatureTable, Imported
-from recbole_drepmrec.data.importers.source_files import check_ids, need_folder
+from recbole_drepmrec.data.importers.source_files import need_folder
 from recbole_drepmrec.errors import UserError
 
 CORE = 5
@@ -125,8 +126,8 @@ def _read_reviews(path: Path) -> _Reviews:
         reviews.timestamp.append(_number_key(record, "unixReviewTime", path, line))
     if not reviews.users:
         raise UserError(f"{path} is empty; expected one review a line. Download it again.")
-    check_ids(reviews.users, path)
-    check_ids(reviews.items, path)
+    check_ids(str(path), reviews.users)
+    check_ids(str(path), reviews.items)
     return reviews
 
 

@@ -9,12 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from recbole_drepmrec.data.importers.checks import check_ids
 from recbole_drepmrec.data.importers.imported import FeatureTable, Imported
 from recbole_drepmrec.data.importers.source_files import (
-    check_ids,
     modality_name,
     need_folder,
-    note_repeats,
     one_of,
     read_array,
     read_json,
@@ -51,15 +50,13 @@ def import_cornac(path: Path, name: str) -> Imported:
         UserError: Files are missing or damaged, or do not fit together.
     """
     need_folder(path, "Cornac or Ducho")
-    notes: list[str] = []
     frame = _interactions(path)
-    note_repeats(frame, notes)
     features = _matrices(path)
     for modality, table in _folders(path).items():
         if modality in features:
             raise UserError(f"{path} has '{modality}' as a matrix and as a folder; take one out.")
         features[modality] = table
-    return Imported(frame, features, source=f"{name}, Cornac layout, {path}", notes=notes)
+    return Imported(frame, features, source=f"{name}, Cornac layout, {path}")
 
 
 def _interactions(folder: Path) -> pd.DataFrame:
@@ -105,8 +102,8 @@ def _read_table(path: Path) -> pd.DataFrame:
     if not records:
         raise UserError(f"{path} has a header but no rows; expected one interaction a line.")
     frame = pd.DataFrame(records, columns=columns)[[c for c in COLUMNS if c in columns]]
-    check_ids(frame["user_id"], path)
-    check_ids(frame["item_id"], path)
+    check_ids(str(path), frame["user_id"].unique())
+    check_ids(str(path), frame["item_id"].unique())
     return frame
 
 
@@ -177,7 +174,7 @@ def _row_ids(path: Path, n_rows: int) -> list[str]:
             f"{path} has {len(ids)} ids ({len(set(ids))} different ones) for {n_rows} rows; each "
             "row needs one id of its own, in the same order."
         )
-    check_ids(ids, path)
+    check_ids(str(path), ids)
     return ids
 
 
@@ -218,7 +215,7 @@ def _per_item(folder: Path) -> FeatureTable:
         with np.errstate(over="ignore"):  # infinity is reported where features are aligned
             values[row] = vector
     ids = [path.stem for path in paths]
-    check_ids(ids, folder)
+    check_ids(str(folder), ids)
     return FeatureTable(ids, values)
 
 

@@ -46,7 +46,7 @@ def import_diffmm(path: Path, name: str) -> Imported:
     else:
         parts, n_items = _read_matrices(path, files)
         exact = True
-    frame = split_interactions(parts, path, notes)
+    frame = split_interactions(parts, path)
     _note_swap(parts, notes)
     features = row_features(path, n_items, exact)
     return Imported(frame, features, source=f"{name}, DiffMM layout, {path}", notes=notes)

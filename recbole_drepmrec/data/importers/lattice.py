@@ -27,12 +27,11 @@ def import_lattice(path: Path, name: str) -> Imported:
     need_folder(path, "LATTICE or MICRO")
     core = _core_folder(path)
     parts = {s: read_user_items(core / f) for s, f in zip(SPLITS, FILES, strict=True)}
-    notes: list[str] = []
-    frame = split_interactions(parts, core, notes)
+    frame = split_interactions(parts, core)
     n_items = max(int(item) for item in frame["item_id"]) + 1
     top = core.parent if core.name.endswith("-core") else core
     features = row_features(core, n_items, False) | row_features(top, n_items, False)
-    return Imported(frame, features, source=f"{name}, LATTICE layout, {path}", notes=notes)
+    return Imported(frame, features, source=f"{name}, LATTICE layout, {path}")
 
 
 def _core_folder(path: Path) -> Path:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from recbole_drepmrec.data.importers.checks import check_ids
 from recbole_drepmrec.data.importers.imported import Imported
-from recbole_drepmrec.data.importers.source_files import check_ids, need_folder, note_repeats
+from recbole_drepmrec.data.importers.source_files import need_folder
 from recbole_drepmrec.errors import UserError
 
 LICENCE = "GroupLens: for research use, not to be redistributed without permission"
@@ -50,7 +51,6 @@ def import_movielens(path: Path, name: str) -> Imported:
     folder, edition = _find(path)
     notes: list[str] = []
     interactions = _read_ratings(folder / edition.ratings, edition)
-    note_repeats(interactions, notes)
     items = _read_movies(folder / edition.movies, edition)
     unknown = set(interactions["item_id"]) - set(items["item_id"])
     if unknown:
@@ -76,8 +76,8 @@ def _read_ratings(path: Path, edition: _Edition) -> pd.DataFrame:
     if not rows:
         raise UserError(f"{path} has no ratings; unpack the archive again.")
     frame = pd.DataFrame(rows, columns=["user_id", "item_id", "rating", "timestamp"])
-    check_ids(frame["user_id"], path)
-    check_ids(frame["item_id"], path)
+    check_ids(str(path), frame["user_id"].unique())
+    check_ids(str(path), frame["item_id"].unique())
     return frame
 
 
@@ -88,7 +88,7 @@ def _read_movies(path: Path, edition: _Edition) -> pd.DataFrame:
             raise UserError(f"{path}, line {line}: item {cells[0]!r} stands twice; drop one.")
         genres = cells[2].split("|") if len(cells) == 3 else _flagged(path, line, cells[5:])
         rows[cells[0]] = (" ".join(cells[1].split()), " ".join(genres))
-    check_ids(rows, path)
+    check_ids(str(path), rows)
     titles, genre_lists = [row[0] for row in rows.values()], [row[1] for row in rows.values()]
     return pd.DataFrame({"item_id": list(rows), "title": titles, "genres": genre_lists})
 

@@ -1,7 +1,7 @@
 """What several importers share: files as they are found, checked, and split interactions."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from recbole_drepmrec.data.importers.checks import check_ids
 from recbole_drepmrec.data.importers.imported import SPLITS, FeatureTable
+from recbole_drepmrec.data.importers.reading import read_errors
 from recbole_drepmrec.errors import UserError
 
 FEATURE_ENDINGS = ("_feats", "_feat", "_features", "_embeddings")
@@ -26,13 +28,11 @@ def need_folder(path: Path, layout: str) -> None:
 
 def read_array(path: Path) -> NDArray[Any]:
     """Map a numeric ``.npy`` file; an array of objects is a pickle and is refused."""
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError, SyntaxError, TypeError, OverflowError) as error:
-        raise UserError(
-            f"{path} cannot be read as an array ({error}); expected numbers saved with numpy.save. "
-            "It may be cut off, or hold objects, which are pickles and are refused."
-        ) from error
+    with read_errors(path, "numbers saved with numpy.save; objects are pickles and are refused"):
+        try:
+            array = np.load(path, mmap_mode="r", allow_pickle=False)
+        except OverflowError as error:
+            raise ValueError(str(error)) from error
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu" or 0 in array.shape:
         raise UserError(f"{path} holds no array of numbers; save it with numpy.save as floats.")
     return array
@@ -83,16 +83,11 @@ def row_features(folder: Path, n_items: int, exact: bool) -> dict[str, FeatureTa
 
 def read_json(path: Path) -> Any:
     """Read a JSON file in which no key stands twice."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_unique_keys)
-    except OSError as error:
-        raise UserError(
-            f"cannot read {path}: {error.strerror or error}; check the path."
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise UserError(
-            f"{path} is not JSON as expected ({error}); it may be cut off. Copy or make it again."
-        ) from error
+    with read_errors(path, "JSON, whole"):
+        try:
+            return json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_unique_keys)
+        except RecursionError as error:
+            raise ValueError("it is nested too deep") from error
 
 
 def read_user_items(path: Path) -> Pairs:
@@ -113,13 +108,12 @@ def read_user_items(path: Path) -> Pairs:
     return pairs
 
 
-def split_interactions(parts: Mapping[str, Pairs], where: Path, notes: list[str]) -> pd.DataFrame:
+def split_interactions(parts: Mapping[str, Pairs], where: Path) -> pd.DataFrame:
     """Put the splits into one table, in the order train, valid, test.
 
     Args:
         parts: Split to its pairs; a split may be missing.
         where: What was read, for messages.
-        notes: Repeated rows are reported here; they are kept.
 
     Raises:
         UserError: There are no training interactions, or an id cannot stand in a table.
@@ -128,28 +122,9 @@ def split_interactions(parts: Mapping[str, Pairs], where: Path, notes: list[str]
         raise UserError(f"{where} has no training interactions; give the files with some.")
     rows = [(user, item, split) for split in SPLITS for user, item in parts.get(split, [])]
     frame = pd.DataFrame(rows, columns=["user_id", "item_id", "split"])
-    check_ids(frame["user_id"], where)
-    check_ids(frame["item_id"], where)
-    note_repeats(frame, notes)
+    check_ids(str(where), frame["user_id"].unique())
+    check_ids(str(where), frame["item_id"].unique())
     return frame
-
-
-def check_ids(ids: Iterable[str], where: Path) -> None:
-    """Raise a UserError at an id that is empty or has a tab, a line break or half a character."""
-    for raw in dict.fromkeys(ids):
-        odd = not raw.strip() or any(sign in raw for sign in "\t\n\r\0")
-        if odd or any(0xD800 <= ord(sign) < 0xE000 for sign in raw):
-            raise UserError(
-                f"{where} has the id {raw!r}; an id may not be empty and may have no tab, line "
-                "break, NUL or broken character in it. Mend it, or drop its rows."
-            )
-
-
-def note_repeats(frame: pd.DataFrame, notes: list[str]) -> None:
-    """Say how many rows repeat a user and item that stood before."""
-    repeats = int(frame.duplicated(["user_id", "item_id"]).sum())
-    if repeats:
-        notes.append(f"{repeats} rows repeat a user and an item that stand before; all are kept.")
 
 
 def one_of(folder: Path, names: Sequence[str]) -> Path | None:

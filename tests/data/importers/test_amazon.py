@@ -17,6 +17,7 @@ from recbole_drepmrec.data.importers import amazon_images, amazon_records
 from recbole_drepmrec.data.importers.amazon import import_amazon, k_core, split_by_user
 from recbole_drepmrec.data.importers.amazon_images import read_images
 from recbole_drepmrec.errors import UserError
+from tests.test_realdata import DATA
 
 ITEMS = [f"B{number:09d}" for number in range(6)]
 USERS = [f"A{number}" for number in range(6)]
@@ -164,6 +165,18 @@ def test_the_counts_of_mmrecs_rule(n: int, valid: int, test: int) -> None:
     counts = Counter(split_by_user(users, 1)[:n])
     assert (counts["valid"], counts["test"]) == (valid, test)
     assert counts["train"] == n - valid - test
+
+
+@pytest.mark.realdata
+def test_the_counts_of_mmrecs_baby() -> None:
+    file = DATA / "baby" / "baby.inter"
+    if not file.is_file():
+        pytest.skip(f"the real data set {file} is not on this machine")
+    frame = pd.read_csv(file, sep="\t", dtype=str)
+    frame = frame.rename(columns={"userID": "user_id", "itemID": "item_id"})
+    assert len(k_core(frame, 5)) == 160_792
+    counts = Counter(split_by_user(frame["user_id"], 999))
+    assert counts == {"train": 118_551, "valid": 20_559, "test": 21_682}
 
 
 def test_the_split_is_random_and_hangs_on_the_seed() -> None:

@@ -1,5 +1,6 @@
 """DiffMM's, MMSSL's and LLMRec's folders."""
 
+import contextlib
 import pickle
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from recbole_drepmrec.data.importers.diffmm import import_diffmm
 from recbole_drepmrec.data.importers.imported import Imported
@@ -78,12 +81,6 @@ def test_a_swapped_valid_and_test_is_noted_and_left(tmp_path: Path) -> None:
     assert (imported.interactions["split"] == "valid").sum() == 3
 
 
-def test_a_pair_in_two_splits_is_noted(tmp_path: Path) -> None:
-    write_diffmm(tmp_path)
-    (tmp_path / "tstMat.pkl").write_bytes(pickle.dumps(matrix("train")))
-    assert any("6 rows repeat" in note for note in import_diffmm(tmp_path, "tiny").notes)
-
-
 def test_a_file_is_missing(tmp_path: Path) -> None:
     write_diffmm(tmp_path)
     (tmp_path / "valMat.pkl").unlink()
@@ -147,3 +144,20 @@ def test_a_cut_off_feature_file(tmp_path: Path) -> None:
         (tmp_path / "image_feat.npy").write_bytes(data[:cut])
         with pytest.raises(UserError, match="image_feat.npy cannot be read"):
             import_diffmm(tmp_path, "tiny")
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    changes=st.lists(st.tuples(st.integers(0, 140), st.integers(0, 255)), min_size=1, max_size=5)
+)
+def test_damaged_features_are_read_or_refused(
+    tmp_path: Path, changes: list[tuple[int, int]]
+) -> None:
+    write_diffmm(tmp_path)
+    path = tmp_path / "image_feat.npy"
+    data = bytearray(path.read_bytes())
+    for where, byte in changes:
+        data[where] = byte
+    path.write_bytes(bytes(data))
+    with contextlib.suppress(UserError):
+        assert len(import_diffmm(tmp_path, "tiny").interactions) == len(EXPECTED)

@@ -60,8 +60,8 @@ def test_a_file_is_missing(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "not JSON"),
-        ('{"0": [1, 2', "not JSON"),
+        ("", "Expected JSON"),
+        ('{"0": [1, 2', "Expected JSON"),
         ("[[0, 1]]", "holds a list"),
         ('{"0": 1}', "user '0' has 1, expected a list"),
         ('{"0": [1.5]}', "user '0'"),
@@ -71,11 +71,11 @@ def test_a_file_is_missing(folder: Path) -> None:
         ('{"0": [1], "0": [2]}', "key '0' stands twice"),
         ("{}", "no training interactions"),
         ('{"0": []}', "no training interactions"),
-        ('{"": [1]}', "id ''"),
+        ('{"": [1]}', "the value ''"),
         ('{"a\\tb": [1]}', "tab"),
-        ('{"\\ud800": [1]}', "broken character"),
-        ("[" * 100_000, "not JSON"),
-        ('{"0": [' + "9" * 5000 + "]}", "not JSON"),
+        ('{"\\ud800": [1]}', "control character"),
+        ("[" * 100_000, "Expected JSON"),
+        ('{"0": [' + "9" * 5000 + "]}", "Expected JSON"),
     ],
 )
 def test_files_that_are_wrong(folder: Path, text: str, message: str) -> None:
@@ -86,7 +86,7 @@ def test_files_that_are_wrong(folder: Path, text: str, message: str) -> None:
 
 def test_not_utf8(folder: Path) -> None:
     (folder / "5-core" / "train.json").write_bytes('{"ü": [1]}'.encode("latin1"))
-    with pytest.raises(UserError, match="not JSON"):
+    with pytest.raises(UserError, match="not UTF-8"):
         import_lattice(folder, "tiny")
 
 

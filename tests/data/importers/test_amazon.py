@@ -33,7 +33,7 @@ def _review(user: str, item: str, rating: float = 5.0, when: int = 100) -> dict[
     }
 
 
-def _write_lines(path: Path, lines: list[str]) -> None:
+def write_lines(path: Path, lines: list[str]) -> None:
     data = "".join(line + "\n" for line in lines).encode()
     path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
 
@@ -44,21 +44,25 @@ REVIEWS = [
 """A 6 × 6 block: a 5-core."""
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def write_amazon(folder: Path) -> None:
     loose = [_review("LOOSE", ITEMS[0]), _review(USERS[0], "B999999999")]
-    _write_lines(tmp_path / "reviews_Baby_5.json.gz", [json.dumps(r) for r in REVIEWS + loose])
+    write_lines(folder / "reviews_Baby_5.json.gz", [json.dumps(r) for r in REVIEWS + loose])
     metadata = [
         {"asin": "B999999999", "title": "dropped"},
         {"asin": ITEMS[0], "title": "It's a\nbottle", "brand": "Foo", "description": "Good \\d."},
         {"asin": ITEMS[1], "categories": [["Baby", "Feeding"], ["Toys"]], "title": "Ring"},
         {"asin": ITEMS[2], "price": 3.5},
     ]
-    _write_lines(tmp_path / "meta_Baby.json.gz", [repr(record) for record in metadata])
+    write_lines(folder / "meta_Baby.json.gz", [repr(record) for record in metadata])
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_amazon(tmp_path)
     return tmp_path
 
 
-def _write_images(path: Path, ids: list[str]) -> None:
+def write_images(path: Path, ids: list[str]) -> None:
     with path.open("wb") as file:
         for number, item in enumerate(ids):
             file.write(item.encode() + np.full(4096, number, "<f4").tobytes())
@@ -91,13 +95,13 @@ def test_text_of_items(folder: Path) -> None:
 def test_json_and_literals_and_plain_files_are_the_same(folder: Path) -> None:
     expected = import_amazon(folder, "baby")
     (folder / "reviews_Baby_5.json.gz").unlink()
-    _write_lines(folder / "reviews_Baby_5.json", [repr(r) for r in REVIEWS])
+    write_lines(folder / "reviews_Baby_5.json", [repr(r) for r in REVIEWS])
     pd.testing.assert_frame_equal(import_amazon(folder, "baby").interactions, expected.interactions)
 
 
 def test_a_review_of_the_same_item_again_is_dropped(folder: Path) -> None:
     again = [_review(USERS[0], ITEMS[0], 1.0, 999)]
-    _write_lines(folder / "reviews_Baby_5.json.gz", [json.dumps(r) for r in REVIEWS + again])
+    write_lines(folder / "reviews_Baby_5.json.gz", [json.dumps(r) for r in REVIEWS + again])
     imported = import_amazon(folder, "baby")
     assert len(imported.interactions) == 36
     assert 999 not in imported.interactions["timestamp"].tolist()
@@ -107,7 +111,7 @@ def test_a_review_of_the_same_item_again_is_dropped(folder: Path) -> None:
 def test_images_of_known_items(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(amazon_images, "BLOCK", 2)  # so that the file takes several blocks
     ids = [ITEMS[3], "B888888888", ITEMS[0], ITEMS[3], ITEMS[5]]
-    _write_images(folder / "image_features_Baby.b", ids)
+    write_images(folder / "image_features_Baby.b", ids)
     imported = import_amazon(folder, "baby")
     table = imported.features["image"]
     assert table.ids == [ITEMS[3], ITEMS[0], ITEMS[5]]
@@ -119,10 +123,10 @@ def test_images_of_known_items(folder: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_images_that_are_wrong(folder: Path) -> None:
     path = folder / "image_features_Baby.b"
-    _write_images(path, ["B888888888"])
+    write_images(path, ["B888888888"])
     with pytest.raises(UserError, match="none of the 6 items"):
         import_amazon(folder, "baby")
-    _write_images(path, ITEMS)
+    write_images(path, ITEMS)
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(UserError, match="whole number of records"):
         read_images(path, ITEMS)
@@ -209,14 +213,14 @@ def test_the_split_is_random_and_hangs_on_the_seed() -> None:
 )
 def test_reviews_that_are_wrong(folder: Path, line: str, message: str) -> None:
     lines = [json.dumps(REVIEWS[0]), "", line, json.dumps(REVIEWS[1])]
-    _write_lines(folder / "reviews_Baby_5.json.gz", lines)
+    write_lines(folder / "reviews_Baby_5.json.gz", lines)
     with pytest.raises(UserError, match=message):
         import_amazon(folder, "baby")
 
 
 def test_a_line_without_end(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(amazon_records, "LONGEST_LINE", 1000)
-    _write_lines(folder / "reviews_Baby_5.json.gz", ["x" * 5000])
+    write_lines(folder / "reviews_Baby_5.json.gz", ["x" * 5000])
     with pytest.raises(UserError, match="line 1 is longer than 1000"):
         import_amazon(folder, "baby")
 
@@ -235,10 +239,10 @@ def test_cut_off_and_damaged_archives(folder: Path) -> None:
 
 def test_nothing_left_and_nothing_there(folder: Path, tmp_path: Path) -> None:
     path = folder / "reviews_Baby_5.json.gz"
-    _write_lines(path, [json.dumps(r) for r in REVIEWS[:20]])
+    write_lines(path, [json.dumps(r) for r in REVIEWS[:20]])
     with pytest.raises(UserError, match="no 5-core"):
         import_amazon(folder, "baby")
-    _write_lines(path, [])
+    write_lines(path, [])
     with pytest.raises(UserError, match="is empty"):
         import_amazon(folder, "baby")
     path.unlink()
@@ -247,7 +251,7 @@ def test_nothing_left_and_nothing_there(folder: Path, tmp_path: Path) -> None:
 
 
 def test_metadata_of_another_category(folder: Path) -> None:
-    _write_lines(folder / "meta_Baby.json.gz", ["{'asin': 'B777777777', 'title': 'x'}"])
+    write_lines(folder / "meta_Baby.json.gz", ["{'asin': 'B777777777', 'title': 'x'}"])
     with pytest.raises(UserError, match="describes none of the 6 items"):
         import_amazon(folder, "baby")
     (folder / "meta_Baby.json.gz").unlink()
@@ -255,7 +259,7 @@ def test_metadata_of_another_category(folder: Path) -> None:
 
 
 def test_the_name_picks_the_category(folder: Path) -> None:
-    _write_lines(folder / "reviews_Sports_and_Outdoors_5.json", [json.dumps(r) for r in REVIEWS])
+    write_lines(folder / "reviews_Sports_and_Outdoors_5.json", [json.dumps(r) for r in REVIEWS])
     assert "Amazon 2014 Baby" in import_amazon(folder, "amazon-baby").source
     assert "Sports_and_Outdoors" in import_amazon(folder, "sports").source
     with pytest.raises(UserError, match=r"\['Baby', 'Sports_and_Outdoors'\].*'tiny' picks 0"):

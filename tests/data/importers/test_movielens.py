@@ -19,7 +19,7 @@ ROWS = [("196", "1", 3.0, 881250949.0), ("186", "2", 4.0, 891717742.0), ("196", 
 ITEMS = [("1", "Toy Story (1995)", "Animation Children's"), ("2", "Misérables, Les", "Drama")]
 
 
-def _write(folder: Path, edition: str) -> Path:
+def write_movielens(folder: Path, edition: str) -> Path:
     if edition == "100k":
         ratings = "".join("\t".join(row) + "\n" for row in RATINGS)
         movies = ""
@@ -38,7 +38,7 @@ def _write(folder: Path, edition: str) -> Path:
 
 @pytest.mark.parametrize("edition", ["100k", "1m"])
 def test_both_editions_give_the_same(tmp_path: Path, edition: str) -> None:
-    imported = import_movielens(_write(tmp_path, edition), "ml")
+    imported = import_movielens(write_movielens(tmp_path, edition), "ml")
     assert list(imported.interactions.columns) == ["user_id", "item_id", "rating", "timestamp"]
     assert list(imported.interactions.itertuples(index=False, name=None)) == ROWS
     assert imported.items is not None
@@ -55,12 +55,12 @@ def test_nineteen_genres() -> None:
 
 def test_the_folder_above(tmp_path: Path) -> None:
     (tmp_path / "ml-100k").mkdir()
-    _write(tmp_path / "ml-100k", "100k")
+    write_movielens(tmp_path / "ml-100k", "100k")
     assert len(import_movielens(tmp_path, "ml").interactions) == 3
 
 
 def test_items_without_a_line_are_noted(tmp_path: Path) -> None:
-    _write(tmp_path, "1m")
+    write_movielens(tmp_path, "1m")
     with (tmp_path / "ratings.dat").open("a") as file:
         file.write("196::1::5::10\n\n7::99::5::10\r\n")
     imported = import_movielens(tmp_path, "ml")
@@ -83,7 +83,7 @@ def test_items_without_a_line_are_noted(tmp_path: Path) -> None:
     ],
 )
 def test_lines_that_are_wrong(tmp_path: Path, file: str, text: str, message: str) -> None:
-    _write(tmp_path, "100k")
+    write_movielens(tmp_path, "100k")
     (tmp_path / file).write_text(text)
     with pytest.raises(UserError, match=message):
         import_movielens(tmp_path, "ml")
@@ -107,7 +107,7 @@ def test_nothing_there(tmp_path: Path) -> None:
 def test_damaged_files_are_read_or_refused(
     tmp_path: Path, edition: str, which: int, where: float, cut: float, extra: bytes
 ) -> None:
-    _write(tmp_path, edition)
+    write_movielens(tmp_path, edition)
     names = {"100k": ("u.data", "u.item"), "1m": ("ratings.dat", "movies.dat")}[edition]
     path = tmp_path / names[which]
     data = path.read_bytes()

@@ -11,6 +11,7 @@ import recbole.config
 import torch
 import yaml
 from recbole.utils import (
+    EvaluatorType,
     dataset_arguments,
     evaluation_arguments,
     general_arguments,
@@ -19,8 +20,10 @@ from recbole.utils import (
 
 from recbole_drepmrec import compat
 from recbole_drepmrec.data.dataset import MODALITY_KEYS
+from recbole_drepmrec.data.splits import SPLIT_KEYS
 from recbole_drepmrec.distributed import join_group
 from recbole_drepmrec.errors import UserError, recbole_complaints
+from recbole_drepmrec.protocol import apply_split, check_valid_metric, preset
 from recbole_drepmrec.registry import (
     get_model,
     is_multimodal,
@@ -28,10 +31,11 @@ from recbole_drepmrec.registry import (
     properties_folders,
     recbole_properties,
 )
-from recbole_drepmrec.settings import CommonSettings, ModalitySettings
+from recbole_drepmrec.settings import CommonSettings, ModalitySettings, ProtocolSettings
 
 # RecBole's data cache compares these keys only; a key left out would return stale data.
-dataset_arguments.extend(key for key in MODALITY_KEYS if key not in dataset_arguments)
+_OUR_DATA_KEYS = dict.fromkeys([*MODALITY_KEYS, *SPLIT_KEYS])
+dataset_arguments.extend(key for key in _OUR_DATA_KEYS if key not in dataset_arguments)
 
 LAUNCH_KEYS = frozenset(
     {"model", "dataset", "config_files", "nproc", "ip", "port", "world_size", "offset"}
@@ -52,7 +56,8 @@ UNDOCUMENTED_KEYS = frozenset(
 class Config(recbole.config.Config):
     """RecBole's ``Config`` that finds our property files and refuses what it does not know.
 
-    Later wins: RecBole's property files, ours, ``config_file_list``, ``config_dict``. The command
+    Later wins: RecBole's property files, ours, the preset of ``protocol``, ``config_file_list``,
+    ``config_dict``. The command
     line is read by the launcher, which passes it on as ``config_dict``; unlike RecBole's, this
     class never reads ``sys.argv`` by itself.
 
@@ -77,6 +82,10 @@ class Config(recbole.config.Config):
             super().__init__(model, dataset, config_file_list, config_dict)
         CommonSettings.from_config(self)
         ModalitySettings.from_config(self)
+        ProtocolSettings.from_config(self)
+        apply_split(self.final_config_dict, self.external_config_dict)
+        if self["eval_step"] and self["eval_type"] == EvaluatorType.RANKING:
+            check_valid_metric(self.final_config_dict)
         if is_multimodal(self.model_class):
             self.model_class.settings_class.from_config(self)
 
@@ -124,6 +133,9 @@ class Config(recbole.config.Config):
         for file in (folder / name for folder in properties_folders() for name in names):
             if file.is_file():
                 self.internal_config_dict.update(_read_yaml(file))
+        given = self.external_config_dict
+        protocol = given.get("protocol", self.internal_config_dict["protocol"])
+        self.internal_config_dict.update(preset(protocol, given))
         self._check_keys(model)
         self._check_types()
 

@@ -16,8 +16,10 @@ from torch.multiprocessing.spawn import ProcessExitedException, spawn
 
 from recbole_drepmrec import compat
 from recbole_drepmrec.config import Config, resolved
+from recbole_drepmrec.data.sampler import follow_protocol
 from recbole_drepmrec.distributed import is_first, leave_group, wait_for_all
 from recbole_drepmrec.errors import UserError, recbole_complaints
+from recbole_drepmrec.protocol import check_topk
 from recbole_drepmrec.registry import dataset_class, is_multimodal, provide_dataset
 from recbole_drepmrec.run_folder import (
     RunFolder,
@@ -179,12 +181,14 @@ def prepare(config: Config) -> Prepared:
     """
     init_seed(config["seed"], config["reproducibility"])
     dataset = create_dataset(config)
+    check_topk(config.final_config_dict, dataset.item_num - 1)
     ours = is_multimodal(config.model_class)
     if ours:
         users = min(config["eval_batch_users"], max(1, LARGEST_SCORE_BLOCK // dataset.item_num))
         config["eval_batch_size"] = users * dataset.item_num
     with recbole_complaints("the data cannot be split"):
         train_data, valid_data, test_data = data_preparation(config, dataset)
+    follow_protocol(config, train_data, test_data)
     init_seed(config["seed"] + config["local_rank"], config["reproducibility"])
     # Our models check what they are given; an error inside them is a fault of ours, to be seen.
     with nullcontext() if ours else recbole_complaints(f"{config['model']} cannot be built"):

@@ -9,8 +9,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from recbole_drepmrec.data.features import FeatureNorm
 from recbole_drepmrec.data.missing import DropModalities, MissingKind
+from recbole_drepmrec.data.sampler import Negatives
+from recbole_drepmrec.data.splits import SplitKind
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.nn import FusionKind, GateKind
+from recbole_drepmrec.protocol import Protocol
 
 Positive = Annotated[int, Field(ge=1)]
 NotNegative = Annotated[int, Field(ge=0)]
@@ -68,6 +71,25 @@ class CommonSettings(Settings):
     weight_decay: Weight = Field(description="L2 penalty inside the optimiser.")
     metric_decimal_place: NotNegative = Field(description="Decimals of reported metrics.")
     graph_cache: bool = Field(description="Keep relation graphs beside the data set.")
+
+
+class ProtocolSettings(Settings):
+    """Keys of the split and of the evaluation, of every model."""
+
+    protocol: Protocol = Field(description="Preset of the keys below and of some of RecBole's.")
+    split_by: SplitKind = Field(description="How interactions are split.")
+    split_ratios: Annotated[list[AboveZero], Field(min_length=3, max_length=3)] = Field(
+        description="Training, validation and test."
+    )
+    split_field: str = Field(description="Column with the part of each interaction.")
+    split_seed: NotNegative | None = Field(description="Seed of the split; None for `seed`.")
+    cold_items: Annotated[float, Field(ge=0, lt=1)] = Field(
+        description="Share of the items without a training interaction."
+    )
+    drop_cold_users: bool = Field(description="Evaluate users with training interactions only.")
+    mask_valid_in_test: bool = Field(description="Leave validation items out of the test ranking.")
+    negatives: Negatives = Field(description="Items that negatives are drawn from.")
+    strict_improvement: bool = Field(description="Whether a tie is no improvement.")
 
 
 class ModalitySettings(Settings):

@@ -25,6 +25,7 @@ from recbole_drepmrec.checkpoint import (
 )
 from recbole_drepmrec.distributed import gather_samples, is_first, wait_for_all
 from recbole_drepmrec.errors import UserError
+from recbole_drepmrec.protocol import not_improved_by_a_tie
 from recbole_drepmrec.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -104,6 +105,9 @@ class RunTrainerMixin(_Base):
         score, result = super()._valid_epoch(valid_data, show_progress)
         seconds = round(perf_counter() - started, 3)
         self.run.append_metrics({**self._epoch, "valid": result, "valid_seconds": seconds})
+        if self.config["strict_improvement"]:
+            best, bigger = float(self.best_valid_score), bool(self.valid_metric_bigger)
+            score = not_improved_by_a_tie(float(score), best, bigger)
         return score, result
 
     def _save_checkpoint(self, epoch: int, verbose: bool = True, **kwargs: Any) -> None:

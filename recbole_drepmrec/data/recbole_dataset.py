@@ -16,6 +16,7 @@ from recbole.utils import FeatureType
 
 from recbole_drepmrec.data.float_features import buckets, scale_to_unit, split_points
 from recbole_drepmrec.data.recbole_loading import LoadingMixin
+from recbole_drepmrec.data.splits import SplitMixin
 from recbole_drepmrec.errors import UserError
 
 # Shown, with their values, when filtering leaves nothing.
@@ -29,7 +30,7 @@ _FILTER_KEYS = (
 )
 
 
-class SafeDatasetMixin(LoadingMixin):
+class SafeDatasetMixin(LoadingMixin, SplitMixin):
     """Goes before any RecBole ``Dataset`` class: ``class X(SafeDatasetMixin, DIENDataset)``.
 
     It holds the overrides of all RecBole data sets; those that only sequential or knowledge-based

@@ -24,7 +24,7 @@ from recbole_drepmrec.errors import UserError
 TABLE_ENDINGS = (".csv", ".tsv", ".parquet")
 
 
-def mmrec(source: Path, name: str) -> Imported:
+def import_mmrec(source: Path, name: str) -> Imported:
     """Read MMRec's layout: ``NAME.inter`` with an ``x_label``, row r of a feature file is item r.
 
     Users of the validation and test rows who have no training row are dropped, as in MMRec.
@@ -77,7 +77,7 @@ def _rows_as_items(path: Path, items: pd.Series) -> FeatureTable:
     return FeatureTable(rows, values)
 
 
-def csv(source: Path, name: str) -> Imported:
+def import_csv(source: Path, name: str) -> Imported:
     """Read tables: ``interactions.csv``, optionally ``items.csv``, and feature files.
 
     Features are ``M_feat.npy`` with ``M_ids.txt``, or a table ``M.parquet`` or ``M_feat.csv`` with
@@ -136,7 +136,7 @@ def _item_texts(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"item_id": as_ids(path, str(item), frame[item]), **texts})
 
 
-def recbole(source: Path, name: str) -> Imported:
+def import_recbole(source: Path, name: str) -> Imported:
     """Read RecBole's atomic files: ``NAME.inter``, or ``NAME.train.inter`` and so on.
 
     ``NAME.item`` and ``M_feat.npy`` with ``M_ids.txt`` are taken along where they are.

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from recbole_drepmrec.config import Config
 from recbole_drepmrec.data.importers import LAYOUTS
 from recbole_drepmrec.data.importers.imported import Imported
-from recbole_drepmrec.data.importers.layouts import csv, mmrec, recbole
+from recbole_drepmrec.data.importers.layouts import import_csv, import_mmrec, import_recbole
 from recbole_drepmrec.data.importers.write import write_dataset
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.quick_start import create_dataset
@@ -58,7 +58,7 @@ def test_every_layout_gives_the_same_data_set(
 def test_mmrec_drops_users_without_training_rows(tmp_path: Path) -> None:
     lines = ["userID\titemID\tx_label", "0\t0\t0", "0\t1\t1", "7\t1\t1", "7\t0\t2", "0\t2\t2"]
     (tmp_path / "a.inter").write_text("\n".join(lines))
-    imported = mmrec(tmp_path, "other")
+    imported = import_mmrec(tmp_path, "other")
     assert imported.interactions.to_numpy().tolist() == [
         ["0", "0", "train"],
         ["0", "1", "valid"],
@@ -74,7 +74,7 @@ def test_csv_finds_usual_names_and_keeps_ids_as_text(tmp_path: Path) -> None:
     )
     (tmp_path / "interactions.csv").write_text(text, encoding="utf-8-sig")
     (tmp_path / "items.csv").write_text('asin,title\na b,"Yes, a title"\n1e5,\n')
-    imported = csv(tmp_path, "any")
+    imported = import_csv(tmp_path, "any")
     frame = imported.interactions
     assert frame["user_id"].to_list() == ["007", "ü"]
     assert frame["item_id"].to_list() == ["a b", "1e5"]
@@ -91,65 +91,89 @@ def test_recbole_takes_one_file_with_rating_time_and_items(tmp_path: Path) -> No
         "user_id:token\titem_id:token\trating:float\ttimestamp:float\nx\t01\t3\t9\ny\t02\t4\t8\n"
     )
     (tmp_path / "a.item").write_text("item_id:token\tname:token_seq\n01\tOne two\n02\t\n")
-    imported = recbole(tmp_path / "a.inter", "any")
+    imported = import_recbole(tmp_path / "a.inter", "any")
     assert imported.interactions.to_numpy().tolist() == [["x", "01", 3, 9], ["y", "02", 4, 8]]
     assert imported.items is not None
     assert imported.items.to_numpy().tolist() == [["01", "One two"], ["02", ""]]
 
 
 MISTAKES = {
-    "no such folder": (csv, {}, "no/such does not exist"),
-    "nothing there": (csv, {"a.txt": "x"}, "holds a.txt; expected interactions.csv"),
-    "empty": (csv, {"interactions.csv": ""}, "cannot be read"),
-    "header only": (csv, {"interactions.csv": "user,item\n"}, "has no rows"),
-    "no item": (csv, {"interactions.csv": "user,thing\n1,2\n"}, "none is item_id"),
-    "two users": (csv, {"interactions.csv": "user,uid,item\n1,2,3\n"}, "could both be user_id"),
+    "no such folder": (import_csv, {}, "no/such does not exist"),
+    "nothing there": (import_csv, {"a.txt": "x"}, "holds a.txt; expected interactions.csv"),
+    "empty": (import_csv, {"interactions.csv": ""}, "cannot be read"),
+    "header only": (import_csv, {"interactions.csv": "user,item\n"}, "has no rows"),
+    "no item": (import_csv, {"interactions.csv": "user,thing\n1,2\n"}, "none is item_id"),
+    "two users": (
+        import_csv,
+        {"interactions.csv": "user,uid,item\n1,2,3\n"},
+        "could both be user_id",
+    ),
     "twice": (
-        csv,
+        import_csv,
         {"interactions.csv": "user,user,item\n1,2,3\n"},
         "names the column 'user' twice",
     ),
-    "long row": (csv, {"interactions.csv": "user,item\n1,2,3\n"}, "cannot be read"),
+    "long row": (import_csv, {"interactions.csv": "user,item\n1,2,3\n"}, "cannot be read"),
     "rating": (
-        csv,
+        import_csv,
         {"interactions.csv": "user,item,rating\n1,2,x\n"},
         "has 'x', expected a finite",
     ),
-    "date": (csv, {"interactions.csv": "user,item,date\n1,2,x\n"}, "expected seconds or dates"),
-    "split": (csv, {"interactions.csv": "user,item,split\n1,2,x\n"}, "'x', expected train, valid"),
-    "bytes": (csv, {"interactions.csv": b"user,item\n\xff,2\n"}, "is not UTF-8 text"),
-    "parquet": (csv, {"interactions.parquet": "no"}, "interactions.parquet"),
-    "no ids": (csv, {"interactions.csv": "user,item\n1,2\n", "a_feat.npy": [[1.0]]}, "a_ids.txt"),
+    "date": (
+        import_csv,
+        {"interactions.csv": "user,item,date\n1,2,x\n"},
+        "expected seconds or dates",
+    ),
+    "split": (
+        import_csv,
+        {"interactions.csv": "user,item,split\n1,2,x\n"},
+        "'x', expected train, valid",
+    ),
+    "bytes": (import_csv, {"interactions.csv": b"user,item\n\xff,2\n"}, "is not UTF-8 text"),
+    "parquet": (import_csv, {"interactions.parquet": "no"}, "interactions.parquet"),
+    "no ids": (
+        import_csv,
+        {"interactions.csv": "user,item\n1,2\n", "a_feat.npy": [[1.0]]},
+        "a_ids.txt",
+    ),
     "ids": (
-        csv,
+        import_csv,
         {"interactions.csv": "user,item\n1,2\n", "a_feat.npy": [[1.0]], "a_ids.txt": "1\n2\n"},
         "has 1 rows, but a_ids.txt lists 2 ids",
     ),
     "words": (
-        csv,
+        import_csv,
         {"interactions.csv": "user,item\n1,2\n", "a_feat.csv": "item,x\n2,red\n"},
         "Expected an item column beside columns of numbers",
     ),
-    "no label": (mmrec, {"a.inter": "userID\titemID\n0\t0\n"}, "has no column x_label"),
-    "label": (mmrec, {"a.inter": "userID\titemID\tx_label\n0\t0\t3\n"}, "has '3', expected train"),
+    "no label": (import_mmrec, {"a.inter": "userID\titemID\n0\t0\n"}, "has no column x_label"),
+    "label": (
+        import_mmrec,
+        {"a.inter": "userID\titemID\tx_label\n0\t0\t3\n"},
+        "has '3', expected train",
+    ),
     "few rows": (
-        mmrec,
+        import_mmrec,
         {"a.inter": "userID\titemID\tx_label\n0\t5\t0\n", "t_feat.npy": [[1.0]]},
         "items 0 to 0, but 1 items of the interactions are others, such as '5'",
     ),
     "pickle": (
-        mmrec,
+        import_mmrec,
         {"a.inter": "userID\titemID\tx_label\n0\t0\t0\n", "t_feat.npy": [{"a": 1}]},
         "object arrays are pickles",
     ),
     "vector": (
-        mmrec,
+        import_mmrec,
         {"a.inter": "userID\titemID\tx_label\n0\t0\t0\n", "t_feat.npy": [1.0]},
         "expected numbers of shape",
     ),
-    "several": (mmrec, {"a.inter": "", "b.inter": ""}, "a.inter, b.inter; name the one"),
-    "header": (recbole, {"a.inter": "user_id\titem_id\n1\t2\n"}, "the header has 'user_id'"),
-    "no test": (recbole, {"a.train.inter": "user_id:token\titem_id:token\n1\t2\n"}, "cannot read"),
+    "several": (import_mmrec, {"a.inter": "", "b.inter": ""}, "a.inter, b.inter; name the one"),
+    "header": (import_recbole, {"a.inter": "user_id\titem_id\n1\t2\n"}, "the header has 'user_id'"),
+    "no test": (
+        import_recbole,
+        {"a.train.inter": "user_id:token\titem_id:token\n1\t2\n"},
+        "cannot read",
+    ),
 }
 
 
@@ -206,7 +230,7 @@ def test_a_broken_matrix_is_a_users_error(tmp_path: Path, tail: bytes) -> None:
     (tmp_path / "a.inter").write_text("userID\titemID\tx_label\n0\t0\t0\n0\t1\t1\n0\t2\t2\n")
     (tmp_path / "t_feat.npy").write_bytes(b"\x93NUMPY\x01\x00\x46\x00" + tail)
     with pytest.raises(UserError, match="t_feat.npy"):
-        mmrec(tmp_path, "a")
+        import_mmrec(tmp_path, "a")
 
 
 @pytest.mark.realdata
@@ -214,7 +238,7 @@ def test_a_broken_matrix_is_a_users_error(tmp_path: Path, tail: bytes) -> None:
 def test_baby_has_its_published_counts(tmp_path: Path) -> None:
     if not (DATA / "baby").is_dir():
         pytest.skip(f"{DATA / 'baby'} is not on this machine")
-    written = write_dataset(mmrec(DATA / "baby", "baby"), "baby", tmp_path)
+    written = write_dataset(import_mmrec(DATA / "baby", "baby"), "baby", tmp_path)
     read = {
         split: pd.read_csv(written.folder / f"baby.{split}.inter", sep="\t")
         for split in ("train", "valid", "test")

@@ -44,7 +44,13 @@ def _parser() -> Parser:
     add("layout", metavar="LAYOUT", help=f"how the source is laid out: {', '.join(LAYOUTS)}")
     add("source", metavar="SOURCE", type=Path, help="its folder or file")
     add("--name", required=True, help="name of the data set, for `train --dataset NAME`")
-    add("--out", type=Path, default=Path(), help="folder of `dataset/` and `properties/` (here)")
+    add(
+        "--out",
+        metavar="DIR",
+        type=Path,
+        default=Path(),
+        help="folder of `dataset/` and `properties/` (here)",
+    )
     add("--help", "-h", action="store_true", help="show this text")
     return parser
 
@@ -52,7 +58,7 @@ def _parser() -> Parser:
 def _help_text(parser: Parser) -> str:
     layouts = []
     for name, importer in LAYOUTS.items():
-        summary = (importer.__doc__ or "").strip().partition("\n")[0]
+        summary = (importer.__doc__ or "").strip().partition("\n")[0].replace("``", "")
         layouts.append(f"  {name:<10} {summary}")
     return "\n".join([parser.format_help(), "Layouts:", *layouts])
 

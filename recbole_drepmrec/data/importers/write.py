@@ -1,25 +1,20 @@
 """Writes an imported data set in our layout: whole, or not at all."""
 
 import csv
-import ctypes
-import os
 import re
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import psutil
 from numpy.typing import NDArray
 
 from recbole_drepmrec.data.importers.checks import checked, matching_rows
 from recbole_drepmrec.data.importers.datasheet import DATASHEET, datasheet
 from recbole_drepmrec.data.importers.imported import SPLITS, Imported
 from recbole_drepmrec.data.importers.properties import MARK, property_file
+from recbole_drepmrec.data.importers.replacing import replacing
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.files import atomic_file, write_errors
 
@@ -67,7 +62,7 @@ def write_dataset(imported: Imported, name: str, out: Path, source: Path | None 
     with write_errors(folder):
         _check_replaceable(folder, properties, source)
         imported = checked(imported)
-        with _replacing(folder) as temporary:
+        with replacing(folder) as temporary:
             imported = _write_folder(imported, name, temporary)
         with atomic_file(properties) as file:
             file.write_text(property_file(imported, name), encoding="utf-8")
@@ -90,53 +85,6 @@ def _check_replaceable(folder: Path, properties: Path, source: Path | None) -> N
             f"{properties} was not written by `prepare`; move it away, or choose another --name or "
             "--out."
         )
-
-
-@contextmanager
-def _replacing(folder: Path) -> Iterator[Path]:
-    """Yield a folder beside ``folder`` that takes its place when the block ends without error.
-
-    Linux exchanges the two in one step. Elsewhere a kill between the two renames leaves the old
-    folder whole under a hidden name, and the next import puts it back.
-    """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    _clean_up_after_killed(folder)
-    new, old = _hidden(folder, f"{os.getpid()}.new"), _hidden(folder, "old")
-    new.mkdir()
-    try:
-        yield new
-        if folder.exists() and not _exchange(new, folder):
-            os.rename(folder, old)
-        if new.exists() and not folder.exists():
-            os.rename(new, folder)
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
-        _clean_up_after_killed(folder)
-
-
-def _exchange(one: Path, other: Path) -> bool:
-    """Let two paths change places in one step, where the system can."""
-    renameat2 = getattr(ctypes.CDLL(None), "renameat2", None) if os.name == "posix" else None
-    if renameat2 is None:
-        return False
-    in_working_folder, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
-    paths = in_working_folder, os.fsencode(one), in_working_folder, os.fsencode(other)
-    return bool(renameat2(*paths, exchange) == 0)
-
-
-def _clean_up_after_killed(folder: Path) -> None:
-    old = _hidden(folder, "old")
-    if old.exists() and not folder.exists():
-        os.rename(old, folder)
-    shutil.rmtree(old, ignore_errors=True)
-    for path in folder.parent.glob(f".{folder.name}.*.new"):
-        pid = path.name.removeprefix(f".{folder.name}.").removesuffix(".new")
-        if pid.isdecimal() and not psutil.pid_exists(int(pid)):
-            shutil.rmtree(path, ignore_errors=True)
-
-
-def _hidden(folder: Path, ending: str) -> Path:
-    return folder.with_name(f".{folder.name}.{ending}")
 
 
 def _write_folder(imported: Imported, name: str, folder: Path) -> Imported:

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from recbole_drepmrec.data.atomic_files import read_columns, read_header
-from recbole_drepmrec.data.importers import write
+from recbole_drepmrec.data.importers import replacing, write
 from recbole_drepmrec.data.importers.imported import FeatureTable, Imported
 from recbole_drepmrec.data.importers.reading import read_id_list
 from recbole_drepmrec.data.importers.write import write_dataset
@@ -241,7 +241,7 @@ def test_a_new_data_set_replaces_the_old_one(
     can_exchange: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not can_exchange:
-        monkeypatch.setattr(write, "_exchange", lambda *_: False)
+        monkeypatch.setattr(replacing, "_exchange", lambda *_: False)
     write_dataset(small(5, split=True), "a", tmp_path)
     written = write_dataset(small(2), "a", tmp_path)
     assert len(read(written.folder / "a.inter")) == 2
@@ -275,7 +275,7 @@ def test_the_source_is_not_replaced(tmp_path: Path) -> None:
 SLOW_WRITER = """
 import sys, time
 from pathlib import Path
-from recbole_drepmrec.data.importers import write
+from recbole_drepmrec.data.importers import replacing, write
 from tests.data.importers.test_write import small
 
 point, out = sys.argv[1], Path(sys.argv[2])
@@ -287,12 +287,12 @@ def stop(*_):
 if point == "writing":
     write.datasheet = stop
 else:
-    write._exchange = lambda *_: False
-    rename = write.os.rename
+    replacing._exchange = lambda *_: False
+    rename = replacing.os.rename
     def rename_then_stop(one, other):
         rename(one, other)
         stop()
-    write.os.rename = rename_then_stop
+    replacing.os.rename = rename_then_stop
 write.write_dataset(small(9), "a", out)
 """
 

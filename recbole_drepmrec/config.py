@@ -1,8 +1,6 @@
 """RecBole's configuration with our property files laid over it and every key checked."""
 
-import ast
 import logging
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +21,7 @@ from recbole_drepmrec.data.dataset import MODALITY_KEYS
 from recbole_drepmrec.data.splits import SPLIT_KEYS
 from recbole_drepmrec.distributed import join_group
 from recbole_drepmrec.errors import UserError, recbole_complaints
+from recbole_drepmrec.literals import Loader, literal, read_yaml
 from recbole_drepmrec.protocol import apply_split, check_valid_metric, preset
 from recbole_drepmrec.registry import (
     get_model,
@@ -103,12 +102,12 @@ class Config(recbole.config.Config):
         }
 
     def _build_yaml_loader(self) -> type[yaml.SafeLoader]:
-        return _Loader
+        return Loader
 
     def _load_config_files(self, file_list: Iterable[str] | None) -> dict[str, Any]:
         values: dict[str, Any] = {}
         for file in file_list or []:
-            values.update(_read_yaml(Path(file)))
+            values.update(read_yaml(Path(file)))
         return values
 
     def _load_cmd_line(self) -> dict[str, Any]:
@@ -132,7 +131,7 @@ class Config(recbole.config.Config):
         names = ("overall.yaml", f"model/{model}.yaml", f"dataset/{dataset}.yaml")
         for file in (folder / name for folder in properties_folders() for name in names):
             if file.is_file():
-                self.internal_config_dict.update(_read_yaml(file))
+                self.internal_config_dict.update(read_yaml(file))
         given = self.external_config_dict
         protocol = given.get("protocol", self.internal_config_dict["protocol"])
         self.internal_config_dict.update(preset(protocol, given))
@@ -186,60 +185,11 @@ class Config(recbole.config.Config):
             settings.update(state="error", show_progress=False, verbose=False)
 
 
-def literal(value: Any) -> Any:
-    """Read a text as the Python or YAML literal that it is, without running it.
-
-    ``1e-3``, ``True``, ``None``, ``[10, 20]`` and ``{RS: [0.8, 0.1, 0.1]}`` become values; any
-    other text stays text.
-    """
-    if not isinstance(value, str):
-        return value
-    if value.lower() in {"true", "false"}:
-        return value.lower() == "true"
-    try:
-        return ast.literal_eval(value)
-    except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
-        pass
-    if value[:1] in {"{", "["}:
-        try:
-            return yaml.load(value, Loader=_Loader)
-        except yaml.YAMLError:
-            return value
-    return value
-
-
-class _Loader(yaml.SafeLoader):
-    """A safe loader that reads 1e-3 as a number, as RecBole's does."""
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+$"),
-    list("-+0123456789"),
-)
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        values = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
-    except OSError as error:
-        raise UserError(
-            f"the configuration file {path} cannot be read: {error.strerror}."
-        ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"the configuration file {path} is not valid YAML: {error}") from error
-    if values is None:
-        return {}
-    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
-        raise UserError(f"the configuration file {path} has to hold `key: value` lines.")
-    return values
-
-
 def _keys_of_all_models() -> set[str]:
     """Keys in the property files of all models, RecBole's and ours."""
     folders = [recbole_properties(), *properties_folders()]
     files = [file for folder in folders for file in (folder / "model").glob("*.yaml")]
-    return {key for file in files for key in _read_yaml(file)}
+    return {key for file in files for key in read_yaml(file)}
 
 
 def _kind(value: Any) -> str | None:

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import torch
 
-from recbole_drepmrec.config import Config, literal, resolved
+from recbole_drepmrec.config import Config, resolved
 from recbole_drepmrec.errors import UserError
+from recbole_drepmrec.literals import literal
 
 
 def config(model: str = "DRepMRec", **values: Any) -> Config:

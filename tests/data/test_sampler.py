@@ -15,7 +15,8 @@ from tests.datasets import DatasetFiles, clustered, known_by_features
 
 
 def prepared(folder: Path, files: DatasetFiles, model: str = "BPR", **values: Any) -> Prepared:
-    return prepare(Config(model, config_dict={**files.write(folder), **values}))
+    lists = {"topk": [2], "valid_metric": "NDCG@2"}
+    return prepare(Config(model, config_dict={**files.write(folder), **lists, **values}))
 
 
 def drawn(run: Prepared, epochs: int = 30) -> set[tuple[int, int]]:

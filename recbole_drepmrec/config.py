@@ -10,7 +10,9 @@ from typing import Any
 import recbole.config
 import torch
 import yaml
+from recbole.evaluator.register import metric_types
 from recbole.utils import (
+    EvaluatorType,
     dataset_arguments,
     evaluation_arguments,
     general_arguments,
@@ -49,6 +51,10 @@ UNDOCUMENTED_KEYS = frozenset(
 """Keys that RecBole 1.2.1 reads but names in none of its property files."""
 
 
+PICKLE_KEYS = ("save_dataset", "dataset_save_path", "save_dataloaders", "dataloaders_save_path")
+"""RecBole's keys for data kept as pickles."""
+
+
 class Config(recbole.config.Config):
     """RecBole's ``Config`` that finds our property files and refuses what it does not know.
 
@@ -76,8 +82,30 @@ class Config(recbole.config.Config):
         with recbole_complaints("the configuration is not valid"):
             super().__init__(model, dataset, config_file_list, config_dict)
         CommonSettings.from_config(self)
+        self._check_valid_metric()
+        self._refuse_pickles()
         if is_multimodal(self.model_class):
             self.model_class.settings_class.from_config(self)
+
+    def _check_valid_metric(self) -> None:
+        """RecBole would train an epoch before it misses the metric."""
+        names = []
+        for metric in map(str.lower, self["metrics"]):
+            ranked = metric_types.get(metric) == EvaluatorType.RANKING
+            names += [f"{metric}@{k}" for k in self["topk"]] if ranked else [metric]
+        if str(self["valid_metric"]).lower() not in names:
+            raise UserError(
+                f"`valid_metric` is {self['valid_metric']!r}, expected one of {', '.join(names)}, "
+                "which `metrics` and `topk` give; set --valid_metric, or add to those."
+            )
+
+    def _refuse_pickles(self) -> None:
+        for key in PICKLE_KEYS:
+            if self[key]:
+                raise UserError(
+                    f"`{key}` is {self[key]!r}: RecBole keeps data as pickles, which run code when "
+                    "they are loaded, so it is not supported; leave it out, data is read anew."
+                )
 
     def compatibility_settings(self) -> None:
         """Mend numpy and scipy for RecBole, whose own way does not run on numpy 2."""

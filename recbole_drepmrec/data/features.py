@@ -1,6 +1,8 @@
 """Raw item features: read from files, aligned to internal item ids, prepared for a model."""
 
 import hashlib
+import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,9 @@ from recbole_drepmrec.errors import UserError
 
 FeatureNorm = Literal["center_l2", "l2", "none"]
 """Centred and scaled to length one, scaled only, or as they are."""
+
+# A damaged archive, array or text says so in many ways (UnicodeDecodeError is a ValueError).
+_READ_ERRORS = (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error)
 
 ROWS = "rows"
 """The value of ``ids`` that says: row r holds the features of the item with raw id r."""
@@ -143,6 +148,11 @@ def prepare_features(
             )
         mean = values[known].double().mean(0).float()
         values = torch.where(present.unsqueeze(1), values - mean, 0.0)
+    if not values.any():
+        raise UserError(
+            f"modality '{features.name}': all rows of {features.source} are equal, so nothing is "
+            "left of them once they are centred; leave the modality out, or mend the file."
+        )
     return PreparedFeatures(torch.nn.functional.normalize(values, dim=1), present, mean)
 
 
@@ -170,7 +180,7 @@ def _read_matrix(name: str, path: Path) -> tuple[NDArray[Any], NDArray[np.str_] 
             )
         try:
             loaded, ids = loaded["features"], _as_ids(name, path, loaded["ids"])
-        except (ValueError, OSError, EOFError) as error:
+        except _READ_ERRORS as error:
             raise _unreadable(name, path, error) from error
     if loaded.ndim != 2 or loaded.dtype.kind not in "fiu" or 0 in loaded.shape:
         raise UserError(
@@ -188,7 +198,7 @@ def _load_numpy(name: str, path: Path) -> Any:
     try:
         # Mapped, not read: only the rows of known items are copied.
         return np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+    except _READ_ERRORS as error:
         raise _unreadable(name, path, error) from error
 
 
@@ -223,7 +233,12 @@ def _as_ids(name: str, path: Path, ids: NDArray[Any]) -> NDArray[np.str_]:
             f"modality '{name}': the ids in {path} have shape {ids.shape} and type {ids.dtype}, "
             "expected a vector of integers or text."
         )
-    return ids.astype(np.str_)
+    try:
+        return ids.astype(np.str_)
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"modality '{name}': the ids in {path} are bytes that are not ASCII; save them as text."
+        ) from error
 
 
 def _check_unique(name: str, ids: NDArray[np.str_]) -> None:
@@ -247,14 +262,15 @@ def _matching(
     known = np.array([item_ids.get(raw, 0) for raw in ids], dtype=np.int64)
     rows = known.nonzero()[0]
     if by_row and len(rows) < len(item_ids) - 1:
-        unknown = next(raw for raw, item in item_ids.items() if item and raw not in set(ids))
+        given = set(ids)
+        unknown = next(raw for raw, item in item_ids.items() if item and raw not in given)
         raise UserError(
             f"modality '{name}': {path} has {len(ids)} rows for items 0 to {len(ids) - 1}, but "
             f"the data set has {len(item_ids) - 1} items, among them '{unknown}'; give a file with "
             "a row for each item, or list the ids of its rows in a file named by `ids:`."
         )
     if not len(rows):
-        examples = [raw for raw, item in item_ids.items() if item][:3]
+        examples = [str(raw) for raw, item in item_ids.items() if item][:3]
         raise UserError(
             f"modality '{name}': none of the {len(ids)} ids of {path} (first '{ids[0]}') is an "
             f"item of the data set (such as {examples}); give the raw item ids of the .inter file."

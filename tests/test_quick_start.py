@@ -129,6 +129,27 @@ def test_a_failed_run_says_why(tmp_path: Path) -> None:
     assert "training loss" in record["reason"]
 
 
+def test_the_reason_of_a_failure_is_not_hidden_by_a_full_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, state: dict[str, Any]) -> None:
+        monkeypatch.setattr(RunFolder, "write_json", refuse)
+        raise UserError(f"cannot write {path}")
+
+    def refuse(run: RunFolder, name: str, content: dict[str, Any]) -> None:
+        raise UserError(f"cannot write {name}")
+
+    monkeypatch.setattr("recbole_drepmrec.trainer.write_checkpoint", full)
+    with pytest.raises(UserError, match=r"cannot write .*checkpoint\.pt"):
+        run_recbole("DRepMRec", config_dict=settings_of(tmp_path))
+
+
+@pytest.mark.parametrize("nproc", [0, -1])
+def test_no_process_is_refused(nproc: int) -> None:
+    with pytest.raises(UserError, match="expected at least 1 process"):
+        run("DRepMRec", None, nproc=nproc)
+
+
 def test_objective_function_serves_hyper_tuning(tmp_path: Path) -> None:
     trial = objective_function({"model": "DRepMRec", **settings_of(tmp_path)})
     assert trial["model"] == "DRepMRec"

@@ -69,9 +69,12 @@ def _guarded(action: Callable[[], None]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
-        if error.errno not in OUT_OF_SPACE:
+        if error.errno in OUT_OF_SPACE:
+            print(f"error: cannot write: {error}; free some space and run again.", file=sys.stderr)
+        elif isinstance(error, PermissionError):
+            print(f"error: {error}; check the file's owner and mode.", file=sys.stderr)
+        else:
             raise
-        print(f"error: cannot write: {error}; free some space and run again.", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

@@ -52,6 +52,10 @@ UNDOCUMENTED_KEYS = frozenset(
 """Keys that RecBole 1.2.1 reads but names in none of its property files."""
 
 
+PICKLE_KEYS = ("save_dataset", "dataset_save_path", "save_dataloaders", "dataloaders_save_path")
+"""RecBole's keys for data kept as pickles."""
+
+
 class Config(recbole.config.Config):
     """RecBole's ``Config`` that finds our property files and refuses what it does not know.
 
@@ -85,8 +89,17 @@ class Config(recbole.config.Config):
         apply_split(self.final_config_dict, self.external_config_dict)
         if self["eval_step"] and self["eval_type"] == EvaluatorType.RANKING:
             check_valid_metric(self.final_config_dict)
+        self._refuse_pickles()
         if is_multimodal(self.model_class):
             self.model_class.settings_class.from_config(self)
+
+    def _refuse_pickles(self) -> None:
+        for key in PICKLE_KEYS:
+            if self[key]:
+                raise UserError(
+                    f"`{key}` is {self[key]!r}: RecBole keeps data as pickles, which run code when "
+                    "they are loaded, so it is not supported; leave it out, data is read anew."
+                )
 
     def compatibility_settings(self) -> None:
         """Mend numpy and scipy for RecBole, whose own way does not run on numpy 2."""

@@ -69,6 +69,6 @@ def write_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or str(error)
         raise UserError(
-            f"cannot write {path}: {reason}. Nothing was left half written; free the space or "
-            "choose another place, then run the same command again."
+            f"cannot write {path}: {reason}. Free some space, or choose another place, then run "
+            "the same command again."
         ) from error

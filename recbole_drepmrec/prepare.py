@@ -5,6 +5,7 @@ from pathlib import Path
 
 from recbole_drepmrec.cli import Parser
 from recbole_drepmrec.data.importers import LAYOUTS
+from recbole_drepmrec.data.importers.remote import download_amazon
 from recbole_drepmrec.data.importers.write import Written, write_dataset
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.registry import DATASET_BUILDERS, nearest
@@ -33,6 +34,13 @@ def run(arguments: list[str]) -> None:
         raise UserError(
             f"{options.name} is the name of a built-in data set; choose another --name."
         )
+    if options.download is not None:
+        if options.layout != "amazon":
+            raise UserError(
+                f"--download knows addresses for the layout amazon only, not '{options.layout}'; "
+                f"bring the files to {options.source} by hand."
+            )
+        download_amazon(options.download, options.source)
     imported = LAYOUTS[options.layout](options.source, options.name)
     written = write_dataset(imported, options.name, options.out, options.source)
     print(_summary(written, options.name, options.out))
@@ -51,6 +59,7 @@ def _parser() -> Parser:
         default=Path(),
         help="folder of `dataset/` and `properties/` (here)",
     )
+    add("--download", metavar="CATEGORY", help="amazon: fetch a category's files to SOURCE first")
     add("--help", "-h", action="store_true", help="show this text")
     return parser
 

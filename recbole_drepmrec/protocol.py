@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from recbole.evaluator.register import metric_types
 from recbole.utils import EvaluatorType
 
 from recbole_drepmrec.errors import UserError
@@ -103,13 +104,14 @@ def check_valid_metric(settings: Mapping[str, Any]) -> None:
     Raises:
         UserError: It is not.
     """
-    name, at, k = str(settings["valid_metric"]).partition("@")
-    known = [metric.lower() for metric in settings["metrics"]]
-    if at and (name.lower() not in known or k not in map(str, settings["topk"])):
+    names: list[str] = []
+    for metric in map(str.lower, settings["metrics"]):
+        ranked = metric_types.get(metric) == EvaluatorType.RANKING
+        names += [f"{metric}@{k}" for k in settings["topk"]] if ranked else [metric]
+    if str(settings["valid_metric"]).lower() not in names:
         raise UserError(
-            f"`valid_metric` is '{settings['valid_metric']}', but `metrics` is "
-            f"{settings['metrics']} and `topk` is {settings['topk']}; add it there, or choose one "
-            "of these."
+            f"`valid_metric` is {settings['valid_metric']!r}, expected one of {', '.join(names)}, "
+            "which `metrics` and `topk` give; set --valid_metric, or add to those."
         )
 
 

@@ -3,7 +3,7 @@
 import logging
 import multiprocessing
 from collections.abc import Mapping
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,12 @@ from recbole.data import data_preparation
 from recbole.data.transform import construct_transform
 from recbole.utils import get_flops, init_seed
 from tabulate import tabulate
-from torch.multiprocessing.spawn import ProcessExitedException, spawn
+from torch.multiprocessing.spawn import ProcessException, spawn
 
 from recbole_drepmrec import compat
 from recbole_drepmrec.config import Config, resolved
 from recbole_drepmrec.data.sampler import follow_protocol
-from recbole_drepmrec.distributed import is_first, leave_group, wait_for_all
+from recbole_drepmrec.distributed import from_first, is_first, leave_group
 from recbole_drepmrec.errors import UserError, recbole_complaints
 from recbole_drepmrec.protocol import check_topk
 from recbole_drepmrec.registry import dataset_class, is_multimodal, provide_dataset
@@ -41,14 +41,14 @@ class Result:
     """What a run gives.
 
     Attributes:
-        best_valid_score: The validation metric that chose the epoch.
+        best_valid_score: The validation metric that chose the epoch; None without validation.
         valid_score_bigger: Whether a higher one is better.
         best_valid_result: All validation metrics of the chosen epoch.
         test_result: All test metrics, measured once, of the chosen epoch.
         run: The run's folder.
     """
 
-    best_valid_score: float
+    best_valid_score: float | None
     valid_score_bigger: bool
     best_valid_result: dict[str, float]
     test_result: dict[str, float]
@@ -105,6 +105,8 @@ def run(
     Raises:
         UserError: Something that was given is wrong.
     """
+    if nproc < 1:
+        raise UserError(f"--nproc is {nproc}, expected at least 1 process.")
     if nproc == 1 and world_size <= 0:
         return run_recbole(model, dataset, config_file_list, config_dict, saved)
     launch = {
@@ -122,7 +124,7 @@ def _run_processes(nproc: int, arguments: tuple[Any, ...]) -> Result:
     queue = multiprocessing.get_context("spawn").SimpleQueue()
     try:
         spawn(_worker, args=(arguments, queue), nprocs=nproc)  # type: ignore[no-untyped-call]
-    except ProcessExitedException:
+    except ProcessException:
         if queue.empty():
             raise
     outcome = queue.get()
@@ -136,12 +138,14 @@ def _worker(rank: int, arguments: tuple[Any, ...], queue: Any) -> None:
     """One process of a run; a user's error travels to the parent as a text."""
     model, dataset, files, values, saved = arguments
     try:
-        result = run_recbole(model, dataset, files, {**values, "local_rank": rank}, saved)
+        result = _run(model, dataset, files, {**values, "local_rank": rank}, saved)
+        if rank == 0:
+            queue.put(result)
     except UserError as error:
-        queue.put(str(error))
+        queue.put(str(error))  # before the group breaks up, which the other processes notice
         raise SystemExit(2) from error
-    if rank == 0:
-        queue.put(result)
+    finally:
+        leave_group()
 
 
 def run_recbole(
@@ -163,14 +167,20 @@ def run_recbole(
     Raises:
         UserError: Something that was given is wrong; nothing has been written then.
     """
+    return _run(model, dataset, config_file_list, config_dict, saved)
+
+
+def _run(
+    model: Any,
+    dataset: str | None,
+    files: list[str] | None,
+    values: dict[str, Any] | None,
+    saved: bool,
+) -> Result:
     compat.quiet_known_warnings()
-    try:
-        config = Config(model, dataset, config_file_list, config_dict)
-        log_to_console(config["state"] or "info")
-        prepared = prepare(config)
-        return _train_and_test(prepared, saved)
-    finally:
-        leave_group()
+    config = Config(model, dataset, files, values)
+    log_to_console(config["state"])
+    return _train_and_test(prepare(config), saved)
 
 
 def prepare(config: Config) -> Prepared:
@@ -183,7 +193,7 @@ def prepare(config: Config) -> Prepared:
     dataset = create_dataset(config)
     check_topk(config.final_config_dict, dataset.item_num - 1)
     ours = is_multimodal(config.model_class)
-    if ours:
+    if ours and set(config["eval_args"]["mode"].values()) == {"full"}:
         users = min(config["eval_batch_users"], max(1, LARGEST_SCORE_BLOCK // dataset.item_num))
         config["eval_batch_size"] = users * dataset.item_num
     with recbole_complaints("the data cannot be split"):
@@ -205,9 +215,15 @@ def create_dataset(config: Config) -> Any:
     Raises:
         UserError: There is no such data set, or its files are not in order.
     """
+    problem = None
     if is_first():
-        provide_dataset(config["dataset"], Path(config["data_path"]))
-    wait_for_all()
+        try:
+            provide_dataset(config["dataset"], Path(config["data_path"]))
+        except UserError as error:
+            problem = str(error)
+    problem = from_first(problem)  # nobody waits for a process that has given up
+    if problem is not None:
+        raise UserError(problem)
     return dataset_class(config)(config)
 
 
@@ -222,7 +238,8 @@ def _train_and_test(prepared: Prepared, saved: bool) -> Result:
         result = _fit_and_evaluate(prepared, run, saved)
     except BaseException as error:
         reason = f"{type(error).__name__}: {error}"
-        run.write_json("run.json", {**record, "status": "failed", "reason": reason})
+        with suppress(UserError):  # a full disk is why, and must not hide behind itself
+            run.write_json("run.json", {**record, "status": "failed", "reason": reason})
         raise
     run.write_json("run.json", {**record, "status": "finished", "result": asdict(result)})
     if is_first():
@@ -236,12 +253,17 @@ def _fit_and_evaluate(prepared: Prepared, run: RunFolder, saved: bool) -> Result
         logger.info(part)
     _log_flops(prepared)
     trainer = trainer_class(config["MODEL_TYPE"], config["model"])(config, prepared.model, run)
-    best_score, best_valid = trainer.fit(
-        prepared.train_data, prepared.valid_data, saved=saved, show_progress=show_progress
-    )
-    test = trainer.evaluate(prepared.test_data, load_best_model=saved, show_progress=show_progress)
+    try:
+        best_score, best_valid = trainer.fit(
+            prepared.train_data, prepared.valid_data, saved=saved, show_progress=show_progress
+        )
+        test = trainer.evaluate(
+            prepared.test_data, load_best_model=saved, show_progress=show_progress
+        )
+    finally:
+        trainer.tensorboard.close()
     return Result(
-        best_valid_score=float(best_score),
+        best_valid_score=float(best_score) if best_valid else None,
         valid_score_bigger=config["valid_metric_bigger"],
         best_valid_result=dict(best_valid or {}),
         test_result=dict(test or {}),
@@ -287,11 +309,14 @@ def _log_flops(prepared: Prepared) -> None:
 
 def result_table(result: Result, model: str, dataset: str) -> str:
     """Validation and test metrics of the chosen epoch, a row a metric, as text."""
+    splits = (result.best_valid_result, result.test_result)
+    names = dict.fromkeys(name for metrics in splits for name in metrics)
     rows = [
-        (name, f"{value:.4f}", f"{result.test_result.get(name, float('nan')):.4f}")
-        for name, value in result.best_valid_result.items()
+        (name, *(f"{metrics[name]:.4f}" if name in metrics else "-" for metrics in splits))
+        for name in names
     ]
-    title = f"{model} on {dataset}, best epoch by validation"
+    chosen = "best epoch by validation" if result.best_valid_result else "last epoch, no validation"
+    title = f"{model} on {dataset}, {chosen}"
     table = tabulate(rows, headers=("metric", "validation", "test"), disable_numparse=True)
     return f"\n{title}\n\n{table}\n\nThis run is kept in {result.run}"
 

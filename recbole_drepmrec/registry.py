@@ -124,7 +124,7 @@ def provide_dataset(name: str, folder: Path) -> None:
         return
     urls = yaml.safe_load((recbole_properties() / "dataset" / "url.yaml").read_text())
     if name not in urls:
-        known = known_datasets(folder.parent)
+        known = [other for other in known_datasets(folder.parent) if other != name]
         near = nearest(name, known)
         raise UserError(
             f"there is no data set '{name}'{near or '.'} {folder} does not exist and "

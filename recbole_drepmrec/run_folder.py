@@ -55,7 +55,9 @@ class RunFolder:
         """Write ``name`` (whole or not at all); only one process of a run does."""
         if is_first():
             with atomic_file(self.path / name) as temporary:
-                temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+                temporary.write_text(
+                    json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8"
+                )
 
     def read_json(self, name: str) -> dict[str, Any]:
         """Read one of the folder's JSON files."""

@@ -5,7 +5,7 @@ Defaults stand in ``properties/``, once; this module says which values are allow
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from recbole_drepmrec.data.features import FeatureNorm
 from recbole_drepmrec.data.missing import DropModalities, MissingKind
@@ -19,6 +19,10 @@ Positive = Annotated[int, Field(ge=1)]
 NotNegative = Annotated[int, Field(ge=0)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 AboveZero = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+LogLevel = Annotated[
+    Literal["debug", "info", "warning", "error", "critical"],
+    BeforeValidator(lambda v: v.lower() if isinstance(v, str) else v),
+]
 # YAML 1.1 reads a bare `off` as False.
 SignalChoice = Annotated[
     Literal["gram", "sampled", "off"], BeforeValidator(lambda v: "off" if v is False else v)
@@ -50,6 +54,8 @@ class Settings(BaseModel):
 
 
 def _explain(values: dict[str, Any], entry: Any) -> str:
+    if not entry["loc"]:  # a rule between keys
+        return str(entry["ctx"]["error"])
     key = str(entry["loc"][0])
     return f"`{key}` is {values[key]!r}: {entry['msg'][0].lower()}{entry['msg'][1:]}."
 
@@ -69,6 +75,7 @@ class CommonSettings(Settings):
         description="The optimiser."
     )
     weight_decay: Weight = Field(description="L2 penalty inside the optimiser.")
+    state: LogLevel = Field(description="Least level of the messages on the console.")
     metric_decimal_place: NotNegative = Field(description="Decimals of reported metrics.")
     graph_cache: bool = Field(description="Keep relation graphs beside the data set.")
 
@@ -133,3 +140,16 @@ class DRepMRecSettings(Settings):
     sss: SignalChoice = Field(description="All pairs exactly, drawn ones, or none.")
     sss_samples: Annotated[int, Field(ge=2)] = Field(description="Items drawn by `sampled`.")
     sss_weight: Weight = Field(description="Weight of the signal, summed over modalities.")
+
+    @model_validator(mode="after")
+    def _lines_that_the_rest_needs(self) -> Self:
+        if not (self.use_behavior_line or self.use_modal_line):
+            raise ValueError(
+                "`use_behavior_line` and `use_modal_line` are both False; leave one of them True."
+            )
+        if self.gate == "behavior" and self.use_modal_line and not self.use_behavior_line:
+            raise ValueError(
+                "`gate: behavior` takes the Behavior Line's items, but `use_behavior_line` is "
+                "False; set --gate=own, or leave the line on."
+            )
+        return self

@@ -1,6 +1,7 @@
 """RecBole's trainers, writing our run folder and our checkpoints, in one process or several."""
 
 import importlib
+import inspect
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ import torch
 from recbole.evaluator import Collector
 from recbole.evaluator.collector import DataStruct
 from recbole.utils import get_trainer as get_recbole_trainer
+from recbole.utils import init_seed
 from torch.nn import SyncBatchNorm
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.tensorboard import SummaryWriter
@@ -32,6 +34,13 @@ if TYPE_CHECKING:
     from recbole.trainer import Trainer as _Base
 else:
     _Base = object
+
+
+# The option's old name warns in current torch; the new one is unknown to older ones.
+_KNOWN = inspect.signature(DistributedDataParallel.__init__).parameters
+_NO_BUFFER_SYNC: dict[str, Any] = {
+    "forward_sync_buffers" if "forward_sync_buffers" in _KNOWN else "broadcast_buffers": False
+}
 
 
 class RunTrainerMixin(_Base):
@@ -57,6 +66,8 @@ class RunTrainerMixin(_Base):
         self._train_data: Any = None
         self._resumed: dict[str, Any] | None = None
         self._epoch: dict[str, Any] = {}
+        self._valid_result: dict[str, Any] | None = None
+        self._validates = False
         if not config["single_spec"]:
             self._distribute()
 
@@ -69,17 +80,26 @@ class RunTrainerMixin(_Base):
         self.distributed_model = DistributedDataParallel(
             self.model,
             device_ids=[self.device.index] if on_gpu else None,
-            broadcast_buffers=False,  # buffers are frozen, and equal everywhere
+            **_NO_BUFFER_SYNC,  # ours are frozen; SyncBatchNorm keeps its own equal
         )
 
     def fit(self, train_data: Any, *args: Any, **kwargs: Any) -> Any:
         """Train as RecBole does; keeps the loader, whose generator belongs to a checkpoint."""
         self._train_data = train_data
+        valid_data = args[0] if args else kwargs.get("valid_data")
+        self._validates = bool(valid_data) and self.config["eval_step"] > 0
         if self._resumed is not None:
-            restore_random_state(self._resumed["random"])
-            if self._resumed["loader"] is not None:
-                train_data.generator.set_state(self._resumed["loader"].cpu())
+            self._restore_random_state(self._resumed, train_data)
         return super().fit(train_data, *args, **kwargs)
+
+    def _restore_random_state(self, state: dict[str, Any], train_data: Any) -> None:
+        if state["loader"] is not None:
+            train_data.generator.set_state(state["loader"].cpu())
+        if is_first():
+            restore_random_state(state["random"])
+        else:  # the checkpoint knows rank 0's state only, and each process draws its own negatives
+            seed = self.config["seed"] + self.config["local_rank"] + self.start_epoch
+            init_seed(seed, self.config["reproducibility"])
 
     def _train_epoch(self, train_data: Any, epoch_idx: int, *args: Any, **kwargs: Any) -> Any:
         started = perf_counter()
@@ -89,7 +109,7 @@ class RunTrainerMixin(_Base):
             "train_loss": list(loss) if isinstance(loss, tuple) else loss,
             "train_seconds": round(perf_counter() - started, 3),
         }
-        if self.config["eval_step"] == 0 or (epoch_idx + 1) % self.config["eval_step"]:
+        if not self._validates or (epoch_idx + 1) % self.config["eval_step"]:
             self.run.append_metrics(self._epoch)
         return loss
 
@@ -105,6 +125,7 @@ class RunTrainerMixin(_Base):
         score, result = super()._valid_epoch(valid_data, show_progress)
         seconds = round(perf_counter() - started, 3)
         self.run.append_metrics({**self._epoch, "valid": result, "valid_seconds": seconds})
+        self._valid_result = dict(result)
         if self.config["strict_improvement"]:
             best, bigger = float(self.best_valid_score), bool(self.valid_metric_bigger)
             score = not_improved_by_a_tie(float(score), best, bigger)
@@ -133,6 +154,7 @@ class RunTrainerMixin(_Base):
             "epoch": epoch,
             "cur_step": self.cur_step,
             "best_valid_score": float(self.best_valid_score),
+            "valid_result": self._valid_result,
             "state_dict": dict(self.model.state_dict()),
             "other_parameter": self.model.other_parameter(),
             "feature_preparation": _preparation(self.model),
@@ -145,14 +167,19 @@ class RunTrainerMixin(_Base):
         """Go on from a checkpoint as if training had never stopped.
 
         Args:
-            resume_file: The checkpoint; new ones still go to this run's folder.
+            resume_file: The checkpoint; it is the best one, and goes to this run's folder, until
+                an epoch is better.
         """
         state = load_checkpoint(Path(resume_file), self.config, self.model)
         self.start_epoch = state["epoch"] + 1
         self.cur_step = state["cur_step"]
         self.best_valid_score = state["best_valid_score"]
         self.optimizer.load_state_dict(state["optimizer"])
+        self._valid_result = self.best_valid_result = state["valid_result"]
         self._resumed = state
+        if is_first():
+            write_checkpoint(Path(self.saved_model_file), state)
+        wait_for_all()
 
     def evaluate(
         self,
@@ -280,6 +307,9 @@ class _NoCurves:
 
     def add_hparams(self, *args: Any) -> None:
         """Write nothing."""
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 @contextmanager

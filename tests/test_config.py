@@ -172,3 +172,19 @@ def test_one_configuration_does_not_leak_into_the_next() -> None:
     before = [list(keys) for keys in config("BPR").parameters.values()]
     Config("BPR", "ml-100k")
     assert [list(keys) for keys in config("BPR").parameters.values()] == before
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"topk": [20]}, r"`valid_metric` is 'MRR@10', expected one of recall@20, mrr@20"),
+        ({"valid_metric": "Recall"}, r"`valid_metric` is 'Recall', expected one of recall@10"),
+        ({"state": "verbose"}, r"`state` is 'verbose'"),
+        ({"save_dataset": True}, r"`save_dataset` is True: RecBole keeps data as pickles"),
+        ({"use_behavior_line": False, "use_modal_line": False}, r"both False; leave one"),
+        ({"use_behavior_line": False, "gate": "behavior"}, r"`gate: behavior` takes"),
+    ],
+)
+def test_values_that_do_not_go_together(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        config("DRepMRec", **values)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from recbole_drepmrec import prepare
 from recbole_drepmrec.cli import main
 from recbole_drepmrec.data.importers import LAYOUTS
 from tests.data.importers.sources import WRITERS, numbered
@@ -102,3 +103,36 @@ def test_as_a_program(source: Path) -> None:
     assert finished.stdout == ""
     assert finished.stderr.startswith("error: the interactions' item_id has the value ''")
     assert finished.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["csv", "--download", "Baby"], "for the layout amazon only, not 'csv'"),
+        (["amazon", "--download", "Toys"], "expected one of Baby, Sports_and_Outdoors"),
+    ],
+)
+def test_what_cannot_be_downloaded(
+    source: Path, capsys: pytest.CaptureFixture[str], words: list[str], message: str
+) -> None:
+    layout, *rest = words
+    assert main(["prepare", layout, str(source), "--name", "tiny", *rest]) == 2
+    assert message in capsys.readouterr().err
+    assert not Path("dataset").exists()
+
+
+def test_downloaded_files_are_imported(
+    source: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The download brings the files to SOURCE before the importer looks there."""
+    target = source.parent / "fetched"
+
+    def fetch(category: str, folder: Path) -> None:
+        assert category == "Baby"
+        source.rename(folder)
+
+    monkeypatch.setattr(prepare, "download_amazon", fetch)
+    monkeypatch.setitem(prepare.LAYOUTS, "amazon", LAYOUTS["csv"])
+    words = ["prepare", "amazon", str(target), "--name", "tiny", "--download", "Baby"]
+    assert main(words) == 0
+    assert "60 users" in capsys.readouterr().out

@@ -111,8 +111,8 @@ def test_a_split_in_eval_args_wins_over_the_preset() -> None:
         ({"negatives": "some"}, "`negatives` is 'some': input should be 'all' or 'trained'"),
         ({"mask_valid_in_test": "no"}, "`mask_valid_in_test` is 'no'"),
         ({"strict_improvement": 1}, "`strict_improvement` is 1, expected True or False"),
-        ({"valid_metric": "Recall@7"}, "`valid_metric` is 'Recall@7', but `metrics` is"),
-        ({"valid_metric": "MAP@10"}, "`valid_metric` is 'MAP@10', but `metrics` is"),
+        ({"valid_metric": "Recall@7"}, "`valid_metric` is 'Recall@7', expected one of recall@10"),
+        ({"valid_metric": "MAP@10"}, "`valid_metric` is 'MAP@10', expected one of recall@10"),
         ({"protocol": "mmrec", "topk": [10]}, "`valid_metric` is 'Recall@20'"),
         (
             {"split_by": "random", "eval_args": {"split": {"LS": "test_only"}}},

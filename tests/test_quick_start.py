@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch.multiprocessing.spawn import spawn
 
 from recbole_drepmrec import quick_start, registry
 from recbole_drepmrec.config import Config
@@ -24,6 +25,7 @@ from recbole_drepmrec.quick_start import (
 from recbole_drepmrec.run_folder import RunFolder
 from tests.datasets import DatasetFiles, clustered
 from tests.model.contract import all_scores, trainer
+from tests.two_processes import gradients, step
 
 
 def settings_of(parent: Path, files: DatasetFiles | None = None, **values: Any) -> dict[str, Any]:
@@ -127,6 +129,27 @@ def test_a_failed_run_says_why(tmp_path: Path) -> None:
     assert "training loss" in record["reason"]
 
 
+def test_the_reason_of_a_failure_is_not_hidden_by_a_full_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, state: dict[str, Any]) -> None:
+        monkeypatch.setattr(RunFolder, "write_json", refuse)
+        raise UserError(f"cannot write {path}")
+
+    def refuse(run: RunFolder, name: str, content: dict[str, Any]) -> None:
+        raise UserError(f"cannot write {name}")
+
+    monkeypatch.setattr("recbole_drepmrec.trainer.write_checkpoint", full)
+    with pytest.raises(UserError, match=r"cannot write .*checkpoint\.pt"):
+        run_recbole("DRepMRec", config_dict=settings_of(tmp_path))
+
+
+@pytest.mark.parametrize("nproc", [0, -1])
+def test_no_process_is_refused(nproc: int) -> None:
+    with pytest.raises(UserError, match="expected at least 1 process"):
+        run("DRepMRec", None, nproc=nproc)
+
+
 def test_objective_function_serves_hyper_tuning(tmp_path: Path) -> None:
     trial = objective_function({"model": "DRepMRec", **settings_of(tmp_path)})
     assert trial["model"] == "DRepMRec"
@@ -190,21 +213,57 @@ def test_two_processes_train_and_report_as_one(tmp_path: Path) -> None:
 
 def test_two_processes_take_the_same_step_as_one(tmp_path: Path) -> None:
     """Without negatives from the batch, averaged gradients are the gradient of the whole."""
-    settings = settings_of(tmp_path, use_bma=False, leave_one_out=True)
+    settings = settings_of(tmp_path, use_bma=False, leave_one_out=True, use_gpu=False)
     prepared = prepare(Config("DRepMRec", config_dict=settings))
-    model = prepared.model
     batch = next(iter(prepared.train_data))
-    half = len(batch) // 2
+    assert len(batch) % 2 == 0
+    whole = gradients(prepared.model, prepared.model.calculate_loss(batch))
+    spawn(step, args=(settings, free_port(), tmp_path / "gradients.pt"), nprocs=2)
+    averaged = torch.load(tmp_path / "gradients.pt", weights_only=True)
+    assert averaged.keys() == whole.keys()
+    for name, gradient in whole.items():
+        torch.testing.assert_close(averaged[name], gradient, rtol=1e-4, atol=1e-7)
 
-    def gradients(*parts: Any) -> list[torch.Tensor]:
-        loss = sum(model.calculate_loss(part) for part in parts) / len(parts)
-        return list(torch.autograd.grad(loss, list(model.parameters())))
 
-    whole = gradients(batch)
-    halves = gradients(batch[:half], batch[half : 2 * half])
-    assert len(batch) == 2 * half
-    for one, other in zip(whole, halves, strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-7)
+def test_a_mistake_that_one_process_finds_ends_all(tmp_path: Path) -> None:
+    """Only the first process looks for the data set."""
+    settings = settings_of(tmp_path, use_gpu=False, dataset="nosuchset")
+    with pytest.raises(UserError, match="there is no data set 'nosuchset'"):
+        run("DRepMRec", None, None, settings, nproc=2, port=free_port())
+
+
+@pytest.mark.parametrize("values", [{"eval_step": 0}, {}])
+def test_runs_without_validation(tmp_path: Path, values: dict[str, Any]) -> None:
+    files = clustered()
+    valid = files.valid if values else []
+    settings = settings_of(tmp_path, DatasetFiles(files.train, valid, files.test, files.features))
+    if not values:
+        settings["benchmark_filename"] = None
+        settings["eval_args"] = {"split": {"RS": [0.8, 0.0, 0.2]}}
+        (tmp_path / "dataset" / "tiny" / "tiny.inter").write_text(
+            (tmp_path / "dataset" / "tiny" / "tiny.train.inter").read_text()
+        )
+    result = run_recbole("DRepMRec", config_dict={**settings, **values})
+    record = json.loads((Path(result.run) / "run.json").read_text())
+    assert record["result"]["best_valid_score"] is None
+    assert len((Path(result.run) / "metrics.jsonl").read_text().splitlines()) == 2
+    table = result_table(result, "DRepMRec", "tiny")
+    assert "last epoch, no validation" in table
+    assert f"recall@5  -             {result.test_result['recall@5']:.4f}" in table
+
+
+def test_resumed_training_that_gets_no_better_keeps_the_best(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, epochs=3)
+    first = run_recbole("DRepMRec", config_dict=settings)
+    best = Path(first.run) / "checkpoint.pt"
+    prepared = prepare(Config("DRepMRec", config_dict={**settings, "learning_rate": 1e-12}))
+    training = trainer(prepared)
+    training.resume_checkpoint(best)
+    training.best_valid_score = 2.0  # nothing can be better
+    prepared.config["epochs"] = training.epochs = 5
+    _, result = training.fit(prepared.train_data, prepared.valid_data, verbose=False)
+    assert result == first.best_valid_result
+    assert training.evaluate(prepared.test_data) == first.test_result
 
 
 def test_a_mistake_in_several_processes_is_one_message(tmp_path: Path) -> None:

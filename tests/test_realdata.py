@@ -10,7 +10,7 @@ import pytest
 
 from recbole_drepmrec.quick_start import run_recbole
 
-DATA = Path(os.environ.get("RECBOLE_DREPMREC_DATA", Path(__file__).parents[2] / "shared" / "data"))
+DATA = Path(os.environ.get("RECBOLE_DREPMREC_DATA", "the folder RECBOLE_DREPMREC_DATA"))
 
 pytestmark = [pytest.mark.realdata, pytest.mark.slow]
 

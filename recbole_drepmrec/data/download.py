@@ -39,16 +39,20 @@ def download(name: str, folder: Path) -> None:
         f"To bring it by hand, unpack {urls[name]} into {folder.resolve()}, so that it holds "
         f"{name}.inter."
     )
+    with atomic_folder(folder) as temporary:
+        _fetch(name, urls[name], temporary, by_hand)
+
+
+def _fetch(name: str, url: str, folder: Path, by_hand: str) -> None:
     try:
-        if not decide_download(urls[name]):
+        if not decide_download(url):
             raise UserError(
                 f"data set {name!r} is needed, and its download was declined. {by_hand}"
             )
-        with atomic_folder(folder) as temporary:
-            archive = Path(download_url(urls[name], str(temporary)))
-            extract_zip(archive, temporary)
-            archive.unlink()
-            rename_atomic_files(temporary, archive.stem, name)
+        archive = Path(download_url(url, str(folder)))
+        extract_zip(archive, folder)
+        archive.unlink()
+        rename_atomic_files(folder, archive.stem, name)
     except (
         urllib.error.URLError,
         http.client.HTTPException,
@@ -60,7 +64,7 @@ def download(name: str, folder: Path) -> None:
         EOFError,  # nobody there to be asked
     ) as error:
         raise UserError(
-            f"data set {name!r} is not in {folder.resolve()}, and fetching it failed: {error}. "
+            f"data set {name!r} is not on this machine, and fetching it failed: {error}. "
             f"Check the network and run again. {by_hand}"
         ) from error
 

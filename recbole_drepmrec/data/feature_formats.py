@@ -1,6 +1,8 @@
 """The formats of feature files, each read as a matrix and, where it carries them, item ids."""
 
 import importlib
+import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,9 @@ from recbole_drepmrec.data.atomic_files import read_columns, read_header, split_
 from recbole_drepmrec.errors import UserError
 
 Ids = NDArray[np.str_]
+
+# A damaged archive, array or text says so in many ways.
+_READ_ERRORS = (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
 def read_numpy(name: str, path: Path, id_column: str) -> tuple[NDArray[Any], Ids | None]:
@@ -27,7 +32,7 @@ def read_numpy(name: str, path: Path, id_column: str) -> tuple[NDArray[Any], Ids
         )
     try:
         return loaded["features"], checked_ids(name, path, loaded["ids"])
-    except (ValueError, OSError, EOFError) as error:
+    except _READ_ERRORS as error:
         raise _unreadable(name, path, error) from error
 
 
@@ -36,7 +41,7 @@ def load_numpy(name: str, path: Path) -> Any:
     try:
         # Mapped, not read: only the rows of known items are copied.
         return np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+    except _READ_ERRORS as error:
         raise _unreadable(name, path, error) from error
 
 
@@ -148,7 +153,12 @@ def checked_ids(name: str, path: Path, ids: NDArray[Any]) -> Ids:
             f"modality '{name}': the ids in {path} have shape {ids.shape} and type {ids.dtype}, "
             "expected a vector of integers or text."
         )
-    return ids.astype(np.str_)
+    try:
+        return ids.astype(np.str_)
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"modality '{name}': the ids in {path} are bytes that are not ASCII; save them as text."
+        ) from error
 
 
 Reader = Callable[[str, Path, str], tuple[NDArray[Any], Ids | None]]

@@ -149,6 +149,11 @@ def prepare_features(
         # Who is the mean but for rounding, as a row filled in with it is, has no direction.
         rounding = 1e-6 * float(np.median(np.linalg.norm(features.values[known], axis=1)))
         values = torch.where(values.norm(dim=1, keepdim=True) > rounding, values, 0.0)
+    if not values.any():
+        raise UserError(
+            f"modality '{features.name}': all rows of {features.source} are equal, so nothing is "
+            "left of them once they are centred; leave the modality out, or mend the file."
+        )
     return PreparedFeatures(torch.nn.functional.normalize(values, dim=1), present, mean)
 
 
@@ -200,7 +205,7 @@ def _matching(
             "a row for each item, or list the ids of its rows in a file named by `ids:`."
         )
     if not n_known:
-        examples = [raw for raw, item in item_ids.items() if item][:3]
+        examples = [str(raw) for raw, item in item_ids.items() if item][:3]
         raise UserError(
             f"modality '{name}': none of the {len(ids)} ids of {where} (first '{ids[0]}') is an "
             f"item of the data set (such as {examples}); give the raw item ids of the .inter file."

@@ -5,9 +5,9 @@ RecBole's ``.link`` names for it. Each is TF-IDF, then a truncated SVD [ours].
 
 RecBole 1.2.1's ``ml-100k.link`` does not hold ml-100k's item ids but those of the later MovieLens
 sets (260 is Star Wars there and Event Horizon in ml-100k), cut off at 1682. Joined as it stands it
-puts real triples on the wrong films, so ``movielens_ids.csv`` beside this module translates: 1,406
-items matched by title and year, 1,323 of which ``.link`` names. They have 95 % of all ratings; the
-other items lack the modality.
+puts real triples on the wrong films, so ``movielens_ids.csv`` beside this module translates: ids
+only, matched by title and year with GroupLens's ml-latest-small. It has 1,406 of the 1,682 items;
+``.link`` names 1,323 of these, which have 95 % of all ratings. The others lack the modality.
 """
 
 import importlib.util

@@ -57,6 +57,15 @@ class Graph:
         weights = sums.index_add_(0, edge, self.weights.double()).float()
         return Graph(keys // n_cols, keys % n_cols, weights, self.shape)
 
+    def among(self, kept: Tensor) -> "Graph":
+        """The edges of a square graph with both ends among the kept rows, bool [n]."""
+        both = kept[self.rows] & kept[self.cols]
+        return Graph(self.rows[both], self.cols[both], self.weights[both], self.shape)
+
+    def edges(self) -> tuple[Tensor, Tensor]:
+        """Row and column ids, each [nnz]."""
+        return self.rows, self.cols
+
     def row_sums(self) -> Tensor:
         """Sum of the weights in each row, float32 [n_rows]."""
         sums = torch.zeros(self.shape[0], dtype=torch.float64)

@@ -19,8 +19,8 @@ class MultimodalRecommender(GeneralRecommender):
     """A RecBole general recommender whose scores are dot products of user and item vectors.
 
     A subclass implements ``forward`` and ``calculate_loss``, and names the keys it reads in
-    ``settings_class``. Prediction encodes all users and
-    items once per evaluation and keeps them until the model trains again or is loaded.
+    ``settings_class``. Prediction encodes all users and items once per evaluation and keeps them
+    until the model trains again or is loaded.
 
     Args:
         config: The resolved configuration.

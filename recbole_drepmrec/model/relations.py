@@ -18,6 +18,9 @@ from recbole_drepmrec.graph import (
     with_self_loops,
 )
 
+VERSION = 1
+"""Of the graphs' construction: part of their cache key, to be raised when it changes."""
+
 UserGraph = Literal["knn", "cooccurrence", "none"]
 
 
@@ -64,14 +67,15 @@ def user_graph(
         means = matrix(features.values) / counts.clamp(min=1)  # [n_users, d_m]
         neighbours, own = _cosine_neighbours(means, present, k, folder), 1.0
     else:
-        key = content_hash("cooccurrence", k, interactions.rows, interactions.cols)
+        key = content_hash("cooccurrence", VERSION, k, *interactions.shape, *interactions.edges())
         neighbours = cached_graph(folder, key, lambda: cooccurrence_knn(interactions, k))
         own = user_degrees(interactions)
-    return _finished(neighbours, present, own if self_loop else None)
+    # who has no item with this modality has no vector to lend or to smooth
+    return _finished(neighbours.among(present), present, own if self_loop else None)
 
 
 def _cosine_neighbours(values: Tensor, present: Tensor, k: int, folder: Path | None) -> Graph:
-    key = content_hash("cosine", k, values, present)
+    key = content_hash("cosine", VERSION, k, values, present)
     return cached_graph(folder, key, lambda: cosine_knn(values, present, k))
 
 

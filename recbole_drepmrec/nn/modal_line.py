@@ -49,7 +49,7 @@ class ModalOutput:
 class ModalEncoder(nn.Module):
     """Filter gate, then item-item propagation, for one modality. [paper]
 
-        H^(0) = gate(F),   H^(l+1) = S_II H^(l)
+        H^(0) = gate(F),   H^(l+1) = S_II H^(l)      [ours]
 
     Args:
         inputs: The modality's frozen features and graphs.
@@ -92,7 +92,7 @@ class ModalLine(nn.Module):
 
         m_u = mean over the user's items i of H_I[i],   H_U = S_UU m     [ours]
 
-    where a missing modality is dropped from each mean, never counted as zero.
+    where a missing modality is dropped from each mean, never counted as zero [ours].
 
     Args:
         modalities: The frozen inputs, one a modality.

@@ -59,14 +59,16 @@ class SimilaritySupervisedSignal(nn.Module):
         Args:
             representations: The modality's item representations, missing rows zero, [n_items, d].
         """
+        if len(self.present_ids) < 2:
+            return representations.sum() * 0  # no pair, no signal
         if self.kind == "gram":
             return self._gram(representations)
         return self._sampled(representations)
 
     def _gram(self, representations: Tensor) -> Tensor:
-        rows = F.normalize(representations, dim=-1)
+        rows = F.normalize(representations[self.present_ids], dim=-1)
         own = (rows.T @ rows).pow(2).sum()  # [d, d]
-        cross = (rows.T @ self.target).pow(2).sum()  # [d, d_m]
+        cross = (rows.T @ self.target[self.present_ids]).pow(2).sum()  # [d, d_m]
         return (own - 2 * cross + self.constant) / len(self.present_ids) ** 2
 
     def _sampled(self, representations: Tensor) -> Tensor:

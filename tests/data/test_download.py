@@ -60,12 +60,16 @@ def test_no_network(monkeypatch: pytest.MonkeyPatch, folder: Path, error: Except
     assert not folder.exists()
 
 
+@pytest.mark.parametrize(
+    "error",
+    [RuntimeError("broke off"), ConnectionResetError("broke off"), TimeoutError("broke off")],
+)
 def test_a_download_that_breaks_off_leaves_nothing(
-    monkeypatch: pytest.MonkeyPatch, folder: Path
+    monkeypatch: pytest.MonkeyPatch, folder: Path, error: Exception
 ) -> None:
     monkeypatch.setattr(module, "decide_download", lambda url: True)
-    monkeypatch.setattr(module, "download_url", _raise(RuntimeError("Stopped downloading")))
-    with pytest.raises(UserError, match=r"Stopped downloading"):
+    monkeypatch.setattr(module, "download_url", _raise(error))
+    with pytest.raises(UserError, match=r"fetching it failed: broke off"):
         download("ml-1m", folder)
     assert list(folder.parent.iterdir()) == []
 

@@ -200,6 +200,12 @@ def test_without_centring_and_without_anything() -> None:
     torch.testing.assert_close(raw.values, torch.tensor([[0.0, 0], [3, 4]]))
 
 
+def test_equal_rows_leave_nothing_once_centred() -> None:
+    features = features_of(np.ones((4, 3)), [False, True, True, True])
+    with pytest.raises(UserError, match=r"all rows of .* are equal"):
+        prepare_features(features, np.ones(4, dtype=np.bool_), "center_l2")
+
+
 def test_nothing_to_centre_on_is_refused() -> None:
     features = features_of([[0, 0], [3, 4], [0, 0]], [False, True, False])
     with pytest.raises(UserError, match="none of the items seen in training has features"):
@@ -219,3 +225,22 @@ def test_scale_and_shift_of_the_raw_features_do_not_matter(
     moved = values * scale + shift * scale
     other = prepare_features(features_of(moved, present), seen, "center_l2").values
     torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.95])
+def test_a_cut_or_damaged_archive_is_refused(folder: Path, share: float) -> None:
+    path = folder / "text.npz"
+    np.savez_compressed(path, features=np.random.default_rng(0).random((9, 40)), ids=np.arange(9))
+    content = bytearray(path.read_bytes())
+    at = int(len(content) * share)
+    for damaged in (content[:at], content[:at] + b"????" + content[at + 4 :]):
+        path.write_bytes(damaged)
+        with pytest.raises(UserError, match=r"text\.npz"):
+            load(folder, file="text.npz")
+
+
+def test_byte_ids_of_another_script_are_refused(folder: Path) -> None:
+    np.save(folder / "bytes.npy", np.array(["é".encode()] * 3))
+    np.save(folder / "three.npy", np.ones((3, 2)))
+    with pytest.raises(UserError, match="not ASCII"):
+        load(folder, file="three.npy", ids="bytes.npy")

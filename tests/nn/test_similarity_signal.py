@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from recbole_drepmrec.nn import SimilaritySupervisedSignal
+from recbole_drepmrec.nn import SignalKind, SimilaritySupervisedSignal
 
 
 def dense_loss(representations: Tensor, features: Tensor) -> Tensor:
@@ -98,3 +98,22 @@ def test_bad_settings_are_refused() -> None:
         SimilaritySupervisedSignal(features, "dense")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="a pair takes two"):
         SimilaritySupervisedSignal(features, "sampled", samples=1)
+
+
+@pytest.mark.parametrize("kind", ["gram", "sampled"])
+def test_one_item_alone_gives_no_signal(kind: SignalKind) -> None:
+    features = torch.tensor([[0.0, 0.0], [1.0, 0.0]])
+    representations = torch.ones(2, 3, requires_grad=True)
+    loss = SimilaritySupervisedSignal(features, kind)(representations)
+    assert loss.item() == 0
+    assert torch.autograd.grad(loss, representations)[0].abs().sum() == 0
+
+
+def test_an_item_at_the_mean_of_all_features_has_no_part() -> None:
+    """Centring leaves it a zero row, with no direction, but its representation is not zero."""
+    features = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    representations = torch.randn(3, 4)
+    moved = representations.clone()
+    moved[0] += 1
+    signal = SimilaritySupervisedSignal(features)
+    torch.testing.assert_close(signal(moved), signal(representations))

@@ -1,0 +1,34 @@
+"""Relation graphs as the model reads them."""
+
+import torch
+
+from recbole_drepmrec.data.features import PreparedFeatures
+from recbole_drepmrec.graph import interaction_graph
+from recbole_drepmrec.model.relations import item_graph, user_graph
+
+
+def features(*present: bool) -> PreparedFeatures:
+    generator = torch.Generator().manual_seed(0)
+    mask = torch.tensor(present)
+    values = torch.randn(len(present), 3, generator=generator) * mask.unsqueeze(1)
+    return PreparedFeatures(values, mask, None)
+
+
+def test_items_without_the_modality_have_no_edge() -> None:
+    graph = item_graph(features(False, True, True, False, True), 3, True, None).to_dense()
+    assert graph[[0, 3]].abs().sum() == 0
+    assert graph[:, [0, 3]].abs().sum() == 0
+
+
+def test_users_without_the_modality_have_no_edge() -> None:
+    """User 3's only item lacks the modality: sharing it with user 1 is no reason to lend a zero."""
+    users, items = torch.tensor([1, 1, 2, 3]), torch.tensor([1, 2, 1, 2])
+    interactions = interaction_graph(users, items, 4, 3)
+    prepared = features(False, True, False)
+    for kind in ("knn", "cooccurrence"):
+        graph = user_graph(kind, prepared, interactions, 2, True, None)
+        assert graph is not None
+        dense = graph.to_dense()
+        assert dense[3].abs().sum() == 0
+        assert dense[:, 3].abs().sum() == 0
+        assert dense[1, 2] > 0

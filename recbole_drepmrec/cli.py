@@ -20,7 +20,11 @@ def main(arguments: list[str] | None = None) -> int:
         arguments: The command line without the program; None reads it from ``sys.argv``.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
-    commands: dict[str, Callable[[list[str]], int]] = {"train": train, "prepare": prepare}
+    commands: dict[str, Callable[[list[str]], int]] = {
+        "train": train,
+        "prepare": prepare,
+        "info": info,
+    }
     parser = argparse.ArgumentParser(
         prog="recbole-drepmrec", description="Multimodal recommendation with RecBole."
     )
@@ -28,7 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
         "command",
         choices=commands,
         help="train: train and test a model, as run_recbole.py does; "
-        "prepare: read a data set of another layout and write it in ours",
+        "prepare: read a data set of another layout and write it in ours; "
+        "info: say what a data set holds, with pictures",
     )
     command = parser.parse_args(arguments[:1]).command
     return commands[command](arguments[1:])
@@ -52,6 +57,21 @@ def prepare(arguments: list[str]) -> int:
 
     def action() -> None:
         from recbole_drepmrec.prepare import run  # late: it uses this module
+
+        run(arguments)
+
+    return _guarded(action)
+
+
+def info(arguments: list[str]) -> int:
+    """Say what a data set holds, and return the exit code.
+
+    Args:
+        arguments: ``NAME [--data_path DIR] [--out DIR]``.
+    """
+
+    def action() -> None:
+        from recbole_drepmrec.info import run  # late: it uses this module
 
         run(arguments)
 

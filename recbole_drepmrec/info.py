@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from recbole.utils import init_seed
 from tabulate import tabulate
 
+from recbole_drepmrec import compat
 from recbole_drepmrec.cli import Parser
 from recbole_drepmrec.config import Config
 from recbole_drepmrec.data.features import PreparedFeatures
@@ -35,6 +36,7 @@ def run(arguments: list[str]) -> None:
         print(parser.format_help())
         return
     options = parser.parse_args(arguments)
+    compat.quiet_known_warnings()
     values = {"state": "error"}
     if options.data_path is not None:
         values["data_path"] = str(options.data_path)
@@ -104,11 +106,11 @@ def _draw(dataset: Any, out: Path) -> list[Path]:
 
 def _signal_table(signals: dict[str, Signal]) -> str:
     rows = [
-        (name, f"{signal.neighbours:.4f}", f"{signal.random:.4f}", f"{signal.ratio:.2f}")
+        (name, f"{signal.neighbours:.3f}", f"{signal.random:.3f}", f"{signal.ratio:.2f}")
         for name, signal in signals.items()
     ]
     header = ("modality", "neighbours", "random pairs", "ratio")
-    title = "Pairs of items that some user took both of, in the training split:"
+    title = "Users that two items have in common, on average, in the training split:"
     return f"\n{title}\n\n{tabulate(rows, headers=header, disable_numparse=True)}"
 
 

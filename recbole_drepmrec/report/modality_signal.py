@@ -15,11 +15,11 @@ SHUFFLES = 5
 
 @dataclass(frozen=True)
 class Signal:
-    """How often pairs of items have a user in common.
+    """Users that two items have in common, on average over pairs.
 
     Attributes:
-        neighbours: Share of the pairs of nearest neighbours.
-        random: Share of random pairs of the same items.
+        neighbours: Of nearest neighbours in the features.
+        random: Of random pairs of the same items.
     """
 
     neighbours: float
@@ -37,7 +37,7 @@ def modality_signal(
     """Compare the nearest neighbours in the features with random pairs. [ours]
 
     Random pairs are the neighbour pairs with their second items shuffled: each item stands in as
-    many pairs as before, so what is merely popular, or merely central, raises both shares alike.
+    many pairs as before, so what is merely popular, or merely central, raises both alike.
 
     Args:
         features: One modality, [n_items, d_m].
@@ -52,21 +52,21 @@ def modality_signal(
     ends = (interactions.cols.numpy(), interactions.rows.numpy())
     users_of = sp.csr_matrix((ones, ends), shape=interactions.shape[::-1])  # [n_items, n_users]
     generator = np.random.default_rng(seed)
-    shares = [
-        _share_together(users_of, items, generator.permutation(others)) for _ in range(SHUFFLES)
+    random = [
+        _mean_in_common(users_of, items, generator.permutation(others)) for _ in range(SHUFFLES)
     ]
-    return Signal(_share_together(users_of, items, others), float(np.mean(shares)))
+    return Signal(_mean_in_common(users_of, items, others), float(np.mean(random)))
 
 
-def _share_together(
+def _mean_in_common(
     users_of: sp.csr_matrix, items: NDArray[np.int64], others: NDArray[np.int64]
 ) -> float:
-    """Share of the pairs of two different items with a user in common."""
+    """Mean number of users in common, over the pairs of two different items."""
     different = items != others
     items, others = items[different], others[different]
-    together = 0
+    total = 0.0
     for start in range(0, len(items), BLOCK_PAIRS):
         pairs = slice(start, start + BLOCK_PAIRS)
         common = users_of[items[pairs]].multiply(users_of[others[pairs]]).sum(axis=1)
-        together += int((np.asarray(common) > 0).sum())
-    return together / len(items) if len(items) else float("nan")
+        total += float(np.asarray(common).sum())
+    return total / len(items) if len(items) else float("nan")

@@ -11,7 +11,6 @@ from typing import Any
 from recbole.data import data_preparation
 from recbole.data.transform import construct_transform
 from recbole.utils import get_flops, init_seed
-from tabulate import tabulate
 from torch.multiprocessing.spawn import ProcessException, spawn
 
 from recbole_drepmrec import compat
@@ -21,6 +20,7 @@ from recbole_drepmrec.distributed import from_first, is_first, leave_group
 from recbole_drepmrec.errors import UserError, recbole_complaints
 from recbole_drepmrec.protocol import check_topk
 from recbole_drepmrec.registry import dataset_class, is_multimodal, provide_dataset
+from recbole_drepmrec.result import Result, result_table
 from recbole_drepmrec.run_folder import (
     RunFolder,
     command_line,
@@ -34,25 +34,6 @@ LARGEST_SCORE_BLOCK = 2**26
 """Scores of one evaluation batch, at most: 256 MiB of float32."""
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a run gives.
-
-    Attributes:
-        best_valid_score: The validation metric that chose the epoch; None without validation.
-        valid_score_bigger: Whether a higher one is better.
-        best_valid_result: All validation metrics of the chosen epoch.
-        test_result: All test metrics, measured once, of the chosen epoch.
-        run: The run's folder.
-    """
-
-    best_valid_score: float | None
-    valid_score_bigger: bool
-    best_valid_result: dict[str, float]
-    test_result: dict[str, float]
-    run: str
 
 
 @dataclass
@@ -305,20 +286,6 @@ def _log_flops(prepared: Prepared) -> None:
     transform = construct_transform(config)
     flops = get_flops(prepared.model, prepared.dataset, config["device"], logger, transform)
     logger.info("FLOPs: %s", flops)
-
-
-def result_table(result: Result, model: str, dataset: str) -> str:
-    """Validation and test metrics of the chosen epoch, a row a metric, as text."""
-    splits = (result.best_valid_result, result.test_result)
-    names = dict.fromkeys(name for metrics in splits for name in metrics)
-    rows = [
-        (name, *(f"{metrics[name]:.4f}" if name in metrics else "-" for metrics in splits))
-        for name in names
-    ]
-    chosen = "best epoch by validation" if result.best_valid_result else "last epoch, no validation"
-    title = f"{model} on {dataset}, {chosen}"
-    table = tabulate(rows, headers=("metric", "validation", "test"), disable_numparse=True)
-    return f"\n{title}\n\n{table}\n\nThis run is kept in {result.run}"
 
 
 def load(run: str | Path) -> Prepared:

@@ -14,14 +14,13 @@ from recbole_drepmrec.config import Config
 from recbole_drepmrec.data.ml100k import build_ml100k_mm
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.quick_start import (
-    Result,
     load,
     objective_function,
     prepare,
-    result_table,
     run,
     run_recbole,
 )
+from recbole_drepmrec.result import Result, result_table
 from recbole_drepmrec.run_folder import RunFolder
 from tests.datasets import DatasetFiles, clustered
 from tests.model.contract import all_scores, trainer

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from recbole_drepmrec.arguments import Parser
 from recbole_drepmrec.errors import UserError
 
 OUT_OF_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
@@ -56,7 +57,7 @@ def prepare(arguments: list[str]) -> int:
     """
 
     def action() -> None:
-        from recbole_drepmrec.prepare import run  # late: it uses this module
+        from recbole_drepmrec.prepare import run  # late: `--help` answers at once
 
         run(arguments)
 
@@ -71,7 +72,7 @@ def info(arguments: list[str]) -> int:
     """
 
     def action() -> None:
-        from recbole_drepmrec.info import run  # late: it uses this module
+        from recbole_drepmrec.info import run  # late: `--help` answers at once
 
         run(arguments)
 
@@ -124,14 +125,6 @@ def _train(arguments: list[str]) -> None:
         port=options.port,
         group_offset=options.group_offset,
     )
-
-
-class Parser(argparse.ArgumentParser):
-    """Says a wrong option the way every other mistake is said."""
-
-    def error(self, message: str) -> Any:
-        """Raise what argparse would print and exit with."""
-        raise UserError(f"{message}; `--help` lists the options.")
 
 
 def _train_parser() -> Parser:

@@ -60,9 +60,8 @@ class Config(recbole.config.Config):
     """RecBole's ``Config`` that finds our property files and refuses what it does not know.
 
     Later wins: RecBole's property files, ours, the preset of ``protocol``, ``config_file_list``,
-    ``config_dict``. The command
-    line is read by the launcher, which passes it on as ``config_dict``; unlike RecBole's, this
-    class never reads ``sys.argv`` by itself.
+    ``config_dict``. The command line is read by the launcher, which passes it on as
+    ``config_dict``; unlike RecBole's, this class never reads ``sys.argv`` by itself.
 
     Args:
         model: Model name or class.

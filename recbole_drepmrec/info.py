@@ -9,7 +9,7 @@ from recbole.utils import init_seed
 from tabulate import tabulate
 
 from recbole_drepmrec import compat
-from recbole_drepmrec.cli import Parser
+from recbole_drepmrec.arguments import Parser
 from recbole_drepmrec.config import Config
 from recbole_drepmrec.data.features import PreparedFeatures
 from recbole_drepmrec.data.importers.datasheet import DATASHEET, matrix_facts

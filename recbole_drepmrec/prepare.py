@@ -3,7 +3,7 @@
 import shlex
 from pathlib import Path
 
-from recbole_drepmrec.cli import Parser
+from recbole_drepmrec.arguments import Parser
 from recbole_drepmrec.data.importers import LAYOUTS
 from recbole_drepmrec.data.importers.remote import download_amazon
 from recbole_drepmrec.data.importers.write import Written, write_dataset

@@ -119,7 +119,7 @@ def _worker(rank: int, arguments: tuple[Any, ...], queue: Any) -> None:
     """One process of a run; a user's error travels to the parent as a text."""
     model, dataset, files, values, saved = arguments
     try:
-        result = _run(model, dataset, files, {**values, "local_rank": rank}, saved)
+        result = run_recbole(model, dataset, files, {**values, "local_rank": rank}, saved)
         if rank == 0:
             queue.put(result)
     except UserError as error:
@@ -148,18 +148,8 @@ def run_recbole(
     Raises:
         UserError: Something that was given is wrong; nothing has been written then.
     """
-    return _run(model, dataset, config_file_list, config_dict, saved)
-
-
-def _run(
-    model: Any,
-    dataset: str | None,
-    files: list[str] | None,
-    values: dict[str, Any] | None,
-    saved: bool,
-) -> Result:
     compat.quiet_known_warnings()
-    config = Config(model, dataset, files, values)
+    config = Config(model, dataset, config_file_list, config_dict)
     log_to_console(config["state"])
     return _train_and_test(prepare(config), saved)
 

@@ -62,10 +62,6 @@ class Graph:
         both = kept[self.rows] & kept[self.cols]
         return Graph(self.rows[both], self.cols[both], self.weights[both], self.shape)
 
-    def edges(self) -> tuple[Tensor, Tensor]:
-        """Row and column ids, each [nnz]."""
-        return self.rows, self.cols
-
     def row_sums(self) -> Tensor:
         """Sum of the weights in each row, float32 [n_rows]."""
         sums = torch.zeros(self.shape[0], dtype=torch.float64)

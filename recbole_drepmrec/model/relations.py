@@ -67,7 +67,8 @@ def user_graph(
         means = matrix(features.values) / counts.clamp(min=1)  # [n_users, d_m]
         neighbours, own = _cosine_neighbours(means, present, k, folder), 1.0
     else:
-        key = content_hash("cooccurrence", VERSION, k, *interactions.shape, *interactions.edges())
+        edges = (*interactions.shape, interactions.rows, interactions.cols)
+        key = content_hash("cooccurrence", VERSION, k, *edges)
         neighbours = cached_graph(folder, key, lambda: cooccurrence_knn(interactions, k))
         own = user_degrees(interactions)
     # who has no item with this modality has no vector to lend or to smooth

@@ -36,6 +36,7 @@ class Imported:
         items: Column ``item_id`` and one text column for each thing known of an item, or None.
         source: Where the data came from, for the datasheet.
         licence: Its terms, as far as they are known.
+        notes: What was changed or left out, a sentence each, for the datasheet.
     """
 
     interactions: pd.DataFrame

@@ -1,18 +1,17 @@
 """The meaning of each configuration key: its type, its range, what it does.
 
-Defaults stand in ``properties/``, once; this module says which values are allowed.
+Defaults stand in ``properties/``, once; this module says which values are allowed. The keys of a
+model stand in the model's own module.
 """
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from recbole_drepmrec.data.features import FeatureNorm
 from recbole_drepmrec.data.missing import DropModalities, MissingKind
 from recbole_drepmrec.data.sampler import Negatives
 from recbole_drepmrec.data.splits import SplitKind
 from recbole_drepmrec.errors import UserError
-from recbole_drepmrec.nn import FusionKind, GateKind
 from recbole_drepmrec.protocol import Protocol
 
 Positive = Annotated[int, Field(ge=1)]
@@ -23,10 +22,6 @@ LogLevel = Annotated[
     Literal["debug", "info", "warning", "error", "critical"],
     BeforeValidator(lambda v: v.lower() if isinstance(v, str) else v),
 ]
-# YAML 1.1 reads a bare `off` as False.
-SignalChoice = Annotated[
-    Literal["gram", "sampled", "off"], BeforeValidator(lambda v: "off" if v is False else v)
-]
 
 
 class Settings(BaseModel):
@@ -35,29 +30,30 @@ class Settings(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
     @classmethod
-    def from_config(cls, config: Any) -> Self:
+    def from_config(cls, config: Any, prefix: str = "") -> Self:
         """Read this group's keys.
 
         Args:
             config: Anything that gives a value for ``config[key]``.
+            prefix: Stands before each key in the configuration.
 
         Raises:
             UserError: A value has the wrong type or is out of range.
         """
-        values = {key: config[key] for key in cls.model_fields}
+        values = {key: config[prefix + key] for key in cls.model_fields}
         try:
             return cls.model_validate(values)
         except ValidationError as error:
             raise UserError(
-                "\n".join(_explain(values, entry) for entry in error.errors())
+                "\n".join(_explain(values, entry, prefix) for entry in error.errors())
             ) from None
 
 
-def _explain(values: dict[str, Any], entry: Any) -> str:
+def _explain(values: dict[str, Any], entry: Any, prefix: str) -> str:
     if not entry["loc"]:  # a rule between keys
         return str(entry["ctx"]["error"])
     key = str(entry["loc"][0])
-    return f"`{key}` is {values[key]!r}: {entry['msg'][0].lower()}{entry['msg'][1:]}."
+    return f"`{prefix}{key}` is {values[key]!r}: {entry['msg'][0].lower()}{entry['msg'][1:]}."
 
 
 class CommonSettings(Settings):
@@ -105,51 +101,3 @@ class ModalitySettings(Settings):
     missing: MissingKind = Field(description="What stands for a modality that an item lacks.")
     missing_k: Positive = Field(description="Neighbours of `missing: knn`.")
     drop_modalities: DropModalities | None = Field(description="A share of items loses modalities.")
-
-
-class DRepMRecSettings(Settings):
-    """Keys of DRepMRec; ``properties/model/DRepMRec.yaml`` holds their defaults."""
-
-    embedding_size: Positive = Field(description="d, size of all representations.")
-    n_layers: NotNegative = Field(description="LightGCN layers of the Behavior Line.")
-    reg_weight: Weight = Field(description="Weight of the L2 penalty of the embeddings.")
-    use_behavior_line: bool = Field(description="Ablation: False scores by the Modal Line alone.")
-    use_modal_line: bool = Field(description="Ablation: False leaves LightGCN.")
-    feature_norm: FeatureNorm = Field(description="Preparation of the raw features.")
-    gate: GateKind = Field(description="What the filter gate lets through.")
-    item_graph: Literal["knn", "none"] = Field(description="Item-item relation graph.")
-    item_graph_k: Positive = Field(description="Neighbours of an item.")
-    item_graph_layers: Positive = Field(description="Propagation steps over the item-item graph.")
-    item_graph_self_loop: bool = Field(description="Whether an item is its own neighbour too.")
-    user_graph: Literal["knn", "cooccurrence", "none"] = Field(
-        description="User-user relation graph."
-    )
-    user_graph_k: Positive = Field(description="Neighbours of a user.")
-    user_graph_self_loop: bool = Field(description="Whether a user is their own neighbour too.")
-    leave_one_out: bool = Field(description="Score training pairs without the positive item.")
-    fusion: FusionKind = Field(description="How the two lines are joined.")
-    modal_scale: AboveZero = Field(description="Factor of the modal vectors in the fusion.")
-    use_bma: bool = Field(description="Ablation: False fuses without aligning.")
-    use_intra: bool = Field(description="Ablation: intra-alignment.")
-    use_inter: bool = Field(description="Ablation: inter-alignment.")
-    intra_weight: Weight = Field(description="Weight of the intra-alignment.")
-    inter_weight: Weight = Field(description="Weight of the inter-alignment.")
-    inter_one_way: bool = Field(description="Whether only the modal side moves.")
-    temperature: AboveZero = Field(description="Temperature of the InfoNCE.")
-    use_sss: bool = Field(description="Ablation: Similarity-Supervised Signal.")
-    sss: SignalChoice = Field(description="All pairs exactly, drawn ones, or none.")
-    sss_samples: Annotated[int, Field(ge=2)] = Field(description="Items drawn by `sampled`.")
-    sss_weight: Weight = Field(description="Weight of the signal, summed over modalities.")
-
-    @model_validator(mode="after")
-    def _lines_that_the_rest_needs(self) -> Self:
-        if not (self.use_behavior_line or self.use_modal_line):
-            raise ValueError(
-                "`use_behavior_line` and `use_modal_line` are both False; leave one of them True."
-            )
-        if self.gate == "behavior" and self.use_modal_line and not self.use_behavior_line:
-            raise ValueError(
-                "`gate: behavior` takes the Behavior Line's items, but `use_behavior_line` is "
-                "False; set --gate=own, or leave the line on."
-            )
-        return self

@@ -1,12 +1,15 @@
 """Frozen graphs: user-item, item-item and user-user, and the products with them."""
 
-from recbole_drepmrec.graph.bipartite import interaction_graph, normalised_bipartite, user_degrees
+from recbole_drepmrec.graph.bipartite import interaction_graph, normalised_bipartite
 from recbole_drepmrec.graph.cache import cached_graph, content_hash
 from recbole_drepmrec.graph.knn import (
     cooccurrence_knn,
     cosine_knn,
     normalise_by_degrees,
+    normalise_by_row_sums,
+    softmax_by_row,
     top_k_by_row,
+    weighted_sum,
     with_self_loops,
 )
 from recbole_drepmrec.graph.sparse import Graph, SparseMatrix
@@ -20,8 +23,10 @@ __all__ = [
     "cosine_knn",
     "interaction_graph",
     "normalise_by_degrees",
+    "normalise_by_row_sums",
     "normalised_bipartite",
+    "softmax_by_row",
     "top_k_by_row",
-    "user_degrees",
+    "weighted_sum",
     "with_self_loops",
 ]

@@ -51,8 +51,3 @@ def normalised_bipartite(interactions: Graph) -> Graph:
         torch.cat([weights, weights]),
         (n_nodes, n_nodes),
     )
-
-
-def user_degrees(interactions: Graph) -> Tensor:
-    """Number of distinct items of each user, float32 [n_users]."""
-    return interactions.row_sums()

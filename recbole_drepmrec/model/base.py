@@ -10,6 +10,7 @@ from recbole.utils import InputType
 from torch import Tensor
 
 from recbole_drepmrec.data.dataset import MultimodalDataset
+from recbole_drepmrec.data.features import FeatureNorm, PreparedFeatures
 from recbole_drepmrec.graph import Graph, interaction_graph
 from recbole_drepmrec.nn import Representations
 from recbole_drepmrec.settings import Settings
@@ -19,8 +20,8 @@ class MultimodalRecommender(GeneralRecommender):
     """A RecBole general recommender whose scores are dot products of user and item vectors.
 
     A subclass implements ``forward`` and ``calculate_loss``, and names the keys it reads in
-    ``settings_class``. Prediction encodes all users and items once per evaluation and keeps them
-    until the model trains again or is loaded.
+    ``settings_class``; they are at hand as ``settings``. Prediction encodes all users and items
+    once per evaluation and keeps them until the model trains again or is loaded.
 
     Args:
         config: The resolved configuration.
@@ -29,9 +30,12 @@ class MultimodalRecommender(GeneralRecommender):
 
     input_type = InputType.PAIRWISE
     settings_class: type[Settings] = Settings
+    settings: Any
 
     def __init__(self, config: Any, dataset: MultimodalDataset) -> None:
         super().__init__(config, dataset)
+        self.settings = self.settings_class.from_config(config)
+        self._preparation: dict[str, dict[str, Any]] = {}
         self._encoded: Representations | None = None
         self.register_load_state_dict_post_hook(lambda model, _: model.forget())
 
@@ -39,9 +43,32 @@ class MultimodalRecommender(GeneralRecommender):
         """Encode all users [n_users, d] and items [n_items, d]."""
         raise NotImplementedError
 
+    def prepared_features(
+        self, dataset: MultimodalDataset, norm: FeatureNorm
+    ) -> dict[str, PreparedFeatures]:
+        """Prepare the data set's modalities, and note how for the checkpoint.
+
+        Args:
+            dataset: The training split.
+            norm: How rows are prepared.
+        """
+        prepared = dataset.prepared_features(norm)
+        self._preparation = {
+            name: {
+                "norm": norm,
+                "mean": features.mean,
+                "sha256": dataset.modal_features[name].sha256,
+            }
+            for name, features in prepared.items()
+        }
+        return prepared
+
     def feature_preparation(self) -> dict[str, dict[str, Any]]:
-        """How each modality was prepared, to be stored with the checkpoint."""
-        return {}
+        """Norm, mean and file hash of each modality, to be stored with the checkpoint."""
+        return self._preparation
+
+    def start_epoch(self) -> None:
+        """Called before each training epoch, for what a model draws or learns anew then."""
 
     def train(self, mode: bool = True) -> "MultimodalRecommender":
         """Switch between training and evaluation; either way the vectors are encoded anew."""
@@ -75,6 +102,22 @@ class MultimodalRecommender(GeneralRecommender):
         fields = (self.USER_ID, self.ITEM_ID, self.NEG_ITEM_ID)
         users, positives, negatives = (interaction[field] for field in fields)
         return users, positives, negatives
+
+
+def pair_scores(
+    encoded: Representations, users: Tensor, positives: Tensor, negatives: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Dot products of a batch's users with their positive and their negative items, each [B].
+
+    Args:
+        encoded: Users [n_users, d] and items [n_items, d].
+        users: Users of the batch, [B].
+        positives: Their items, [B].
+        negatives: Items drawn for them, [B].
+    """
+    rows = encoded.users[users]
+    positive, negative = ((rows * encoded.items[items]).sum(-1) for items in (positives, negatives))
+    return positive, negative
 
 
 def training_interactions(dataset: MultimodalDataset) -> Graph:

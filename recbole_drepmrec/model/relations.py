@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 from recbole_drepmrec.data.features import PreparedFeatures
@@ -14,7 +15,7 @@ from recbole_drepmrec.graph import (
     cooccurrence_knn,
     cosine_knn,
     normalise_by_degrees,
-    user_degrees,
+    normalise_by_row_sums,
     with_self_loops,
 )
 
@@ -35,6 +36,33 @@ def item_graph(features: PreparedFeatures, k: int, self_loop: bool, folder: Path
     """
     neighbours = _cosine_neighbours(features.values, features.present, k, folder)
     return _finished(neighbours, features.present, 1.0 if self_loop else None)
+
+
+def published_item_graph(
+    features: PreparedFeatures, k: int, binary: bool, folder: Path | None
+) -> Graph:
+    """The item graph of LATTICE and of the models after it, D^(-1/2) S D^(-1/2).
+
+    S keeps the k highest cosines of each row, the item's own among them, so an item has k - 1
+    others; D are the row sums of S.
+
+    Args:
+        features: One modality, [n_items, d_m].
+        k: Entries of a row, the item itself among them; 1 or more.
+        binary: Whether each edge counts 1 (FREEDOM), not its cosine (LATTICE, MGCN).
+        folder: Where the neighbours are kept; None keeps them nowhere.
+
+    Source: Zhang et al., LATTICE, MM 2021, equations 3 to 5; Zhou and Shen, FREEDOM, MM 2023,
+        equations 2 and 3.
+    """
+    if k > 1:
+        others = _cosine_neighbours(features.values, features.present, k - 1, folder)
+    else:
+        nobody = torch.empty(0, dtype=torch.int64)
+        others = Graph(nobody, nobody, torch.empty(0), (len(features.present),) * 2)
+    if binary:
+        others = Graph(others.rows, others.cols, torch.ones(others.n_edges), others.shape)
+    return normalise_by_row_sums(with_self_loops(others, features.present, 1.0))
 
 
 def user_graph(
@@ -67,12 +95,23 @@ def user_graph(
         means = matrix(features.values) / counts.clamp(min=1)  # [n_users, d_m]
         neighbours, own = _cosine_neighbours(means, present, k, folder), 1.0
     else:
-        edges = (*interactions.shape, interactions.rows, interactions.cols)
-        key = content_hash("cooccurrence", VERSION, k, *edges)
-        neighbours = cached_graph(folder, key, lambda: cooccurrence_knn(interactions, k))
-        own = user_degrees(interactions)
+        neighbours = cooccurring_users(interactions, k, folder)
+        own = interactions.row_sums()
     # who has no item with this modality has no vector to lend or to smooth
     return _finished(neighbours.among(present), present, own if self_loop else None)
+
+
+def cooccurring_users(interactions: Graph, k: int, folder: Path | None) -> Graph:
+    """The k users with most items in common, weighted by their number.
+
+    Args:
+        interactions: R, [n_users, n_items].
+        k: Neighbours a user.
+        folder: Where the neighbours are kept; None keeps them nowhere.
+    """
+    edges = (*interactions.shape, interactions.rows, interactions.cols)
+    key = content_hash("cooccurrence", VERSION, k, *edges)
+    return cached_graph(folder, key, lambda: cooccurrence_knn(interactions, k))
 
 
 def _cosine_neighbours(values: Tensor, present: Tensor, k: int, folder: Path | None) -> Graph:

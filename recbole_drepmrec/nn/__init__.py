@@ -1,4 +1,4 @@
-"""The two lines and what joins them, in torch only."""
+"""Networks and losses, in torch only: the two lines, what joins them, and parts of other models."""
 
 from recbole_drepmrec.nn.alignment import Alignment, BehaviorModalAlignment
 from recbole_drepmrec.nn.behavior_line import BehaviorLine
@@ -6,6 +6,8 @@ from recbole_drepmrec.nn.filter_gate import FilterGate, GateKind
 from recbole_drepmrec.nn.fusion import Fusion, FusionKind
 from recbole_drepmrec.nn.losses import bpr_loss, cosine_distance, info_nce, squared_norm
 from recbole_drepmrec.nn.modal_line import ModalEncoder, ModalityInputs, ModalLine, ModalOutput
+from recbole_drepmrec.nn.projection import FeatureProjection
+from recbole_drepmrec.nn.propagation import light_gcn
 from recbole_drepmrec.nn.representations import Representations
 from recbole_drepmrec.nn.similarity_signal import SignalKind, SimilaritySupervisedSignal
 
@@ -13,6 +15,7 @@ __all__ = [
     "Alignment",
     "BehaviorLine",
     "BehaviorModalAlignment",
+    "FeatureProjection",
     "FilterGate",
     "Fusion",
     "FusionKind",
@@ -27,5 +30,6 @@ __all__ = [
     "bpr_loss",
     "cosine_distance",
     "info_nce",
+    "light_gcn",
     "squared_norm",
 ]

@@ -1,9 +1,10 @@
 """The Behavior Line: LightGCN on the user-item graph, IDs only."""
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from recbole_drepmrec.graph import SparseMatrix
+from recbole_drepmrec.nn.propagation import light_gcn
 from recbole_drepmrec.nn.representations import Representations
 
 
@@ -44,14 +45,8 @@ class BehaviorLine(nn.Module):
 
     def forward(self) -> Representations:
         """Return E_B, split into users [n_users, d] and items [n_items, d]."""
-        layer = torch.cat([self.user_embedding, self.item_embedding])  # [n_users + n_items, d]
-        total: Tensor = layer
-        for _ in range(self.n_layers):
-            layer = self.adjacency(layer)
-            total = total + layer
-        mean = total / (self.n_layers + 1)
-        n_users = len(self.user_embedding)
-        return Representations(mean[:n_users], mean[n_users:])
+        initial = Representations(self.user_embedding, self.item_embedding)
+        return light_gcn(self.adjacency, initial, self.n_layers)
 
     def extra_repr(self) -> str:
         """Sizes shown by ``print(model)``."""

@@ -12,7 +12,10 @@ from recbole_drepmrec.graph import (
     cosine_knn,
     interaction_graph,
     normalise_by_degrees,
+    normalise_by_row_sums,
+    softmax_by_row,
     top_k_by_row,
+    weighted_sum,
     with_self_loops,
 )
 
@@ -174,3 +177,33 @@ def test_a_present_row_that_is_not_finite_is_refused() -> None:
     features = torch.tensor([[0.0], [1.0], [float("nan")]])
     with pytest.raises(ValueError, match="expected finite"):
         cosine_knn(features, torch.tensor([False, True, True]), k=1)
+
+
+def two_rows() -> Graph:
+    """Row 0 points at itself with 1 and at row 1 with 3, row 1 at itself with 1."""
+    rows, cols = torch.tensor([0, 0, 1]), torch.tensor([0, 1, 1])
+    return Graph(rows, cols, torch.tensor([1.0, 3.0, 1.0]), (3, 3))
+
+
+def test_row_sums_divide_on_both_sides() -> None:
+    expected = torch.tensor([[1 / 4, 3 / 2, 0], [0, 1, 0], [0, 0, 0]])
+    torch.testing.assert_close(normalise_by_row_sums(two_rows()).to_dense(), expected)
+
+
+def test_an_edge_to_a_row_without_edges_is_dropped() -> None:
+    lonely = Graph(torch.tensor([0]), torch.tensor([1]), torch.ones(1), (2, 2))
+    assert normalise_by_row_sums(lonely).n_edges == 0
+
+
+def test_softmax_is_over_the_edges_of_a_row() -> None:
+    dense = softmax_by_row(two_rows()).to_dense()
+    torch.testing.assert_close(dense[0, :2], torch.tensor([1.0, 3.0]).softmax(0))
+    assert dense[1].tolist() == [0.0, 1.0, 0.0]
+
+
+def test_weighted_sum_adds_what_both_graphs_have() -> None:
+    other = Graph(torch.tensor([0, 2]), torch.tensor([1, 2]), torch.ones(2), (3, 3))
+    dense = weighted_sum([two_rows(), other], [2.0, 0.5]).to_dense()
+    assert dense.tolist() == [[2.0, 6.5, 0.0], [0.0, 2.0, 0.0], [0.0, 0.0, 0.5]]
+    with pytest.raises(ValueError, match="2 weights do not agree"):
+        weighted_sum([other], [1.0, 1.0])

@@ -10,7 +10,6 @@ from recbole.model.general_recommender import LightGCN
 from torch import Tensor
 
 from recbole_drepmrec.quick_start import Prepared
-from recbole_drepmrec.settings import DRepMRecSettings
 from tests.datasets import clustered, known_by_features, with_random_features
 from tests.model.contract import ModelContract, all_scores, build, losses, trainer
 
@@ -81,7 +80,7 @@ def make(tmp_path: Path) -> Make:
 
 
 def line_of(name: str) -> str:
-    return {"behavior_line": "behavior", "modal_line": "modal"}[name.split(".")[0]]
+    return {"behavior_line": "behavior", "modal_side": "modal"}[name.split(".")[0]]
 
 
 def touched(loss: Tensor, prepared: Prepared) -> dict[str, bool]:
@@ -110,20 +109,20 @@ def test_gradient_map_of_the_two_lines(make: Make, gate: str) -> None:
     behavior, modal = model.lines()
     users, positives, negatives = batch(prepared)
     signals = torch.stack(
-        [s(view) for s, view in zip(model.signals, modal.item_views, strict=True)]
+        [s(view) for s, view in zip(model.modal_side.signals, modal.item_views, strict=True)]
     ).sum()
     assert touched(signals, prepared) == {"behavior": False, "modal": True}
     for line, output in (("behavior", behavior), ("modal", modal.fused)):
         still = type(output)(output.users.detach(), output.items.detach())
         pair = (output, still) if line == "behavior" else (still, output)
-        intra = model.bma.intra(*pair, users, positives)
+        intra = model.modal_side.bma.intra(*pair, users, positives)
         assert touched(intra, prepared) == {
             "behavior": line == "behavior",
             "modal": line == "modal",
         }
     for loss in (
-        model._ranking_loss(behavior, modal, users, positives, negatives),
-        model.bma.inter(behavior, modal.fused, users, positives),
+        model.modal_side.ranking_loss(behavior, modal, users, positives, negatives),
+        model.modal_side.bma.inter(behavior, modal.fused, users, positives),
     ):
         assert touched(loss, prepared) == {"behavior": True, "modal": True}
 
@@ -131,7 +130,7 @@ def test_gradient_map_of_the_two_lines(make: Make, gate: str) -> None:
 def test_no_parameter_is_shared(make: Make) -> None:
     model = make(gate="own").model
     behavior = {parameter.data_ptr() for parameter in model.behavior_line.parameters()}
-    modal = {parameter.data_ptr() for parameter in model.modal_line.parameters()}
+    modal = {parameter.data_ptr() for parameter in model.modal_side.modal_line.parameters()}
     assert behavior.isdisjoint(modal)
     everything = {parameter.data_ptr() for parameter in model.parameters()}
     assert everything == behavior | modal
@@ -141,7 +140,7 @@ def test_one_way_alignment_leaves_the_behavior_line_alone(make: Make) -> None:
     prepared = make(inter_one_way=True)
     behavior, modal = prepared.model.lines()
     users, positives, _ = batch(prepared)
-    loss = prepared.model.bma.inter(behavior, modal.fused, users, positives)
+    loss = prepared.model.modal_side.bma.inter(behavior, modal.fused, users, positives)
     assert touched(loss, prepared) == {"behavior": False, "modal": True}
 
 
@@ -149,7 +148,7 @@ def test_behavior_gate_couples_the_lines(make: Make) -> None:
     """What its documentation warns of: even SSS now moves the ID embeddings."""
     prepared = make(gate="behavior")
     _, modal = prepared.model.lines()
-    loss = prepared.model.signals[0](modal.item_views[0])
+    loss = prepared.model.modal_side.signals[0](modal.item_views[0])
     assert touched(loss, prepared)["behavior"]
 
 
@@ -176,7 +175,7 @@ def test_without_the_modal_line_it_is_lightgcn(make: Make) -> None:
 def test_without_the_behavior_line_scores_come_from_the_modal_line(make: Make) -> None:
     prepared = make(use_behavior_line=False)
     names = {name.split(".")[0] for name, _ in prepared.model.named_parameters()}
-    assert names == {"modal_line"}
+    assert names == {"modal_side"}
     _, modal = prepared.model.lines()
     prepared.model.eval()
     torch.testing.assert_close(all_scores(prepared), modal.fused.users @ modal.fused.items.T)
@@ -227,12 +226,3 @@ def test_features_that_say_nothing_do_little_harm(tmp_path: Path) -> None:
     lightgcn = recall(build("LightGCN", files, tmp_path / "b", **settings))
     assert lightgcn > 0.3
     assert ours > 0.9 * lightgcn
-
-
-def test_every_setting_has_a_default_that_is_documented() -> None:
-    """The property file and the checks know the same keys, and each line says what it is."""
-    text = (Path(__file__).parents[2] / "properties" / "model" / "DRepMRec.yaml").read_text()
-    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
-    documented = {line.split(":")[0] for line in lines if "# (" in line}
-    assert len(documented) == len(lines)
-    assert documented == set(DRepMRecSettings.model_fields)

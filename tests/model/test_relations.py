@@ -4,7 +4,7 @@ import torch
 
 from recbole_drepmrec.data.features import PreparedFeatures
 from recbole_drepmrec.graph import interaction_graph
-from recbole_drepmrec.model.relations import item_graph, user_graph
+from recbole_drepmrec.model.relations import item_graph, published_item_graph, user_graph
 
 
 def features(*present: bool) -> PreparedFeatures:
@@ -32,3 +32,18 @@ def test_users_without_the_modality_have_no_edge() -> None:
         assert dense[3].abs().sum() == 0
         assert dense[:, 3].abs().sum() == 0
         assert dense[1, 2] > 0
+
+
+def test_published_item_graph_counts_the_item_itself() -> None:
+    """Unit vectors at 0, 60 and 90 degrees: the cosines are .5, 0 and .866."""
+    angles = torch.tensor([0.0, 60.0, 90.0]).deg2rad()
+    values = torch.cat([torch.zeros(1, 2), torch.stack([angles.cos(), angles.sin()], dim=1)])
+    prepared = PreparedFeatures(values, torch.tensor([False, True, True, True]), None)
+    binary = published_item_graph(prepared, 2, True, None).to_dense()
+    half = torch.tensor([[0.5, 0.5, 0], [0, 0.5, 0.5], [0, 0.5, 0.5]])
+    torch.testing.assert_close(binary[1:, 1:], half)
+    assert binary[0].abs().sum() == binary[:, 0].abs().sum() == 0
+    weighted = published_item_graph(prepared, 2, False, None).to_dense()
+    torch.testing.assert_close(weighted[1, 2], torch.tensor(0.5 / (1.5 * 1.8660254) ** 0.5))
+    alone = published_item_graph(prepared, 1, False, None).to_dense()
+    torch.testing.assert_close(alone, torch.diag(torch.tensor([0.0, 1, 1, 1])))

@@ -1,0 +1,214 @@
+"""The Modal Line with its signals and the alignment: what DRepMRec adds to behavior vectors."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+from torch import Tensor, nn
+
+from recbole_drepmrec.data.features import FeatureNorm, PreparedFeatures
+from recbole_drepmrec.graph import Graph, SparseMatrix
+from recbole_drepmrec.model.relations import UserGraph, item_graph, user_graph
+from recbole_drepmrec.nn import (
+    BehaviorModalAlignment,
+    Fusion,
+    FusionKind,
+    GateKind,
+    ModalityInputs,
+    ModalLine,
+    ModalOutput,
+    Representations,
+    SimilaritySupervisedSignal,
+    bpr_loss,
+)
+from recbole_drepmrec.settings import AboveZero, Positive, Settings, Weight
+
+# YAML 1.1 reads a bare `off` as False.
+SignalChoice = Annotated[
+    Literal["gram", "sampled", "off"], BeforeValidator(lambda v: "off" if v is False else v)
+]
+
+
+class ModalSideSettings(Settings):
+    """Keys of the Modal Line, of SSS and of BMA."""
+
+    feature_norm: FeatureNorm = Field(description="Preparation of the raw features.")
+    gate: GateKind = Field(description="What the filter gate lets through.")
+    item_graph: Literal["knn", "none"] = Field(description="Item-item relation graph.")
+    item_graph_k: Positive = Field(description="Neighbours of an item.")
+    item_graph_layers: Positive = Field(description="Propagation steps over the item-item graph.")
+    item_graph_self_loop: bool = Field(description="Whether an item is its own neighbour too.")
+    user_graph: UserGraph = Field(description="User-user relation graph.")
+    user_graph_k: Positive = Field(description="Neighbours of a user.")
+    user_graph_self_loop: bool = Field(description="Whether a user is their own neighbour too.")
+    leave_one_out: bool = Field(description="Score training pairs without the positive item.")
+    fusion: FusionKind = Field(description="How the two lines are joined.")
+    modal_scale: AboveZero = Field(description="Factor of the modal vectors in the fusion.")
+    use_bma: bool = Field(description="Ablation: False fuses without aligning.")
+    use_intra: bool = Field(description="Ablation: intra-alignment.")
+    use_inter: bool = Field(description="Ablation: inter-alignment.")
+    intra_weight: Weight = Field(description="Weight of the intra-alignment.")
+    inter_weight: Weight = Field(description="Weight of the inter-alignment.")
+    inter_one_way: bool = Field(description="Whether only the modal side moves.")
+    temperature: AboveZero = Field(description="Temperature of the InfoNCE.")
+    use_sss: bool = Field(description="Ablation: Similarity-Supervised Signal.")
+    sss: SignalChoice = Field(description="All pairs exactly, drawn ones, or none.")
+    sss_samples: Annotated[int, Field(ge=2)] = Field(description="Items drawn by `sampled`.")
+    sss_weight: Weight = Field(description="Weight of the signal, summed over modalities.")
+
+
+class ModalSide(nn.Module):
+    """Modal Line, Similarity-Supervised Signal and Behavior-Modal Alignment, for any behavior side.
+
+        L = BPR(fused) + l_intra L_intra + l_inter L_inter + l_sss sum_m L_sss        [ours]
+
+    Args:
+        settings: How it is built.
+        features: The prepared modalities, by name.
+        interactions: R of the training split, [n_users, n_items].
+        embedding_size: d, that of the behavior vectors.
+        folder: Where relation graphs are kept; None keeps them nowhere.
+    """
+
+    def __init__(
+        self,
+        settings: ModalSideSettings,
+        features: Mapping[str, PreparedFeatures],
+        interactions: Graph,
+        embedding_size: int,
+        folder: Path | None,
+    ) -> None:
+        super().__init__()
+        self.settings = settings
+        self.modal_line = ModalLine(
+            [_inputs(settings, name, one, interactions, folder) for name, one in features.items()],
+            SparseMatrix(interactions),
+            embedding_size,
+            settings.gate,
+            settings.item_graph_layers,
+        )
+        self.signals = _signals(settings, features)
+        self.bma = BehaviorModalAlignment(
+            Fusion(settings.fusion, settings.modal_scale),
+            settings.temperature,
+            settings.inter_one_way,
+        )
+
+    def forward(self, behavior_items: Tensor | None = None) -> ModalOutput:
+        """Run the Modal Line.
+
+        Args:
+            behavior_items: Item embeddings of the behavior side, read by ``gate: behavior`` only.
+        """
+        output: ModalOutput = self.modal_line(behavior_items)
+        return output
+
+    def fuse(self, behavior: Representations | None, modal: ModalOutput) -> Representations:
+        """Return the fused users and items; the modal ones where there is no behavior side."""
+        return modal.fused if behavior is None else self.bma.fuse(behavior, modal.fused)
+
+    def losses(
+        self,
+        behavior: Representations | None,
+        modal: ModalOutput,
+        users: Tensor,
+        positives: Tensor,
+        negatives: Tensor,
+    ) -> list[Tensor]:
+        """Return the weighted terms of L, scalars.
+
+        Args:
+            behavior: Users [n_users, d] and items [n_items, d]; None for the modal side alone.
+            modal: This step's output of ``forward``.
+            users: Users of the batch, [B].
+            positives: Their items, [B].
+            negatives: Items drawn for them, [B].
+        """
+        terms = [self.ranking_loss(behavior, modal, users, positives, negatives)]
+        if behavior is not None and self.settings.use_bma:
+            terms += self._alignment_losses(behavior, modal.fused, users, positives)
+        return terms + [
+            self.settings.sss_weight * signal(view)
+            for signal, view in zip(self.signals, modal.item_views, strict=False)
+        ]
+
+    def ranking_loss(
+        self,
+        behavior: Representations | None,
+        modal: ModalOutput,
+        users: Tensor,
+        positives: Tensor,
+        negatives: Tensor,
+    ) -> Tensor:
+        """BPR on the fused vectors of the batch, leave-one-out if asked for."""
+        of_users = self._fuse_rows(
+            behavior.users[users] if behavior else None,
+            self.modal_line.leave_one_out(modal, users, positives)
+            if self.settings.leave_one_out
+            else modal.fused.users[users],
+        )
+        scores = []
+        for items in (positives, negatives):
+            of_items = self._fuse_rows(
+                behavior.items[items] if behavior else None, modal.fused.items[items]
+            )
+            scores.append((of_users * of_items).sum(-1))
+        return bpr_loss(*scores)
+
+    def _fuse_rows(self, behavior: Tensor | None, modal: Tensor) -> Tensor:
+        if behavior is None:
+            return modal
+        fused: Tensor = self.bma.fusion(behavior, modal)
+        return fused
+
+    def _alignment_losses(
+        self, behavior: Representations, modal: Representations, users: Tensor, positives: Tensor
+    ) -> list[Tensor]:
+        settings, terms = self.settings, []
+        if settings.use_intra and settings.intra_weight > 0:
+            intra = self.bma.intra(behavior, modal, users, positives)
+            terms.append(settings.intra_weight * intra)
+        if settings.use_inter and settings.inter_weight > 0:
+            inter = self.bma.inter(behavior, modal, users, positives)
+            terms.append(settings.inter_weight * inter)
+        return terms
+
+
+def _inputs(
+    settings: ModalSideSettings,
+    name: str,
+    features: PreparedFeatures,
+    interactions: Graph,
+    folder: Path | None,
+) -> ModalityInputs:
+    items = None
+    if settings.item_graph == "knn":
+        items = item_graph(features, settings.item_graph_k, settings.item_graph_self_loop, folder)
+    users = user_graph(
+        settings.user_graph,
+        features,
+        interactions,
+        settings.user_graph_k,
+        settings.user_graph_self_loop,
+        folder,
+    )
+    return ModalityInputs(
+        name,
+        features.values,
+        features.present,
+        SparseMatrix(items) if items else None,
+        SparseMatrix(users) if users else None,
+    )
+
+
+def _signals(
+    settings: ModalSideSettings, features: Mapping[str, PreparedFeatures]
+) -> nn.ModuleList:
+    kind = settings.sss
+    if not settings.use_sss or kind == "off" or settings.sss_weight == 0:
+        return nn.ModuleList()
+    return nn.ModuleList(
+        SimilaritySupervisedSignal(one.values, kind, settings.sss_samples)
+        for one in features.values()
+    )

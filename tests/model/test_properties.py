@@ -1,0 +1,18 @@
+"""Each of our models: its property file, its settings and its search space know the same keys."""
+
+from pathlib import Path
+
+import pytest
+
+from recbole_drepmrec.registry import MODELS, get_model
+
+PROPERTIES = Path(__file__).parents[2] / "properties"
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_setting_has_a_default_that_is_documented(name: str) -> None:
+    text = (PROPERTIES / "model" / f"{name}.yaml").read_text()
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    documented = {line.split(":")[0] for line in lines if "# (" in line}
+    assert len(documented) == len(lines)
+    assert documented == set(get_model(name).settings_class.model_fields)

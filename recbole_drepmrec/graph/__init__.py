@@ -1,6 +1,10 @@
 """Frozen graphs: user-item, item-item and user-user, and the products with them."""
 
-from recbole_drepmrec.graph.bipartite import interaction_graph, normalised_bipartite
+from recbole_drepmrec.graph.bipartite import (
+    interaction_graph,
+    normalised_bipartite,
+    sample_edges,
+)
 from recbole_drepmrec.graph.cache import cached_graph, content_hash
 from recbole_drepmrec.graph.knn import (
     cooccurrence_knn,
@@ -25,6 +29,7 @@ __all__ = [
     "normalise_by_degrees",
     "normalise_by_row_sums",
     "normalised_bipartite",
+    "sample_edges",
     "softmax_by_row",
     "top_k_by_row",
     "weighted_sum",

@@ -59,8 +59,11 @@ class Graph:
 
     def among(self, kept: Tensor) -> "Graph":
         """The edges of a square graph with both ends among the kept rows, bool [n]."""
-        both = kept[self.rows] & kept[self.cols]
-        return Graph(self.rows[both], self.cols[both], self.weights[both], self.shape)
+        return self.select(kept[self.rows] & kept[self.cols])
+
+    def select(self, edges: Tensor) -> "Graph":
+        """The edges of a mask, bool [nnz], or of a list of their places, int64."""
+        return Graph(self.rows[edges], self.cols[edges], self.weights[edges], self.shape)
 
     def row_sums(self) -> Tensor:
         """Sum of the weights in each row, float32 [n_rows]."""

@@ -1,5 +1,6 @@
 """The frozen relation graphs of a model, built once from interactions and features."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -7,6 +8,7 @@ import torch
 from torch import Tensor
 
 from recbole_drepmrec.data.features import PreparedFeatures
+from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.graph import (
     Graph,
     SparseMatrix,
@@ -16,6 +18,7 @@ from recbole_drepmrec.graph import (
     cosine_knn,
     normalise_by_degrees,
     normalise_by_row_sums,
+    weighted_sum,
     with_self_loops,
 )
 
@@ -63,6 +66,52 @@ def published_item_graph(
     if binary:
         others = Graph(others.rows, others.cols, torch.ones(others.n_edges), others.shape)
     return normalise_by_row_sums(with_self_loops(others, features.present, 1.0))
+
+
+def fused_item_graph(
+    features: Mapping[str, PreparedFeatures],
+    weights: Mapping[str, float] | None,
+    k: int,
+    folder: Path | None,
+) -> Graph:
+    """FREEDOM's frozen item graph, S = sum_m w_m S^m, of unweighted edges.
+
+    The sum of row i is divided by the weights of the modalities that item i has, so that an item
+    which lacks one is as well connected as the others; only the weights' ratio counts. [ours]
+
+    Args:
+        features: The modalities by name, each [n_items, d_m].
+        weights: w_m by name; None weighs all alike.
+        k: Entries of a row of S^m, the item itself among them.
+        folder: Where the neighbours are kept; None keeps them nowhere.
+
+    Raises:
+        UserError: The weights are of other modalities, or all zero.
+
+    Source: Zhou and Shen, FREEDOM, MM 2023, equation 4.
+    """
+    shares = _modality_shares(list(features), weights)
+    graphs = [published_item_graph(features[name], k, True, folder) for name in shares]
+    fused = weighted_sum(graphs, list(shares.values()))
+    present = torch.stack([features[name].present for name in shares], dim=1)  # [n_items, M]
+    known = present.float() @ torch.tensor(list(shares.values()), dtype=torch.float32)  # [n_items]
+    return Graph(fused.rows, fused.cols, fused.weights / known[fused.rows], fused.shape)
+
+
+def _modality_shares(names: list[str], weights: Mapping[str, float] | None) -> dict[str, float]:
+    """The weights above zero, by modality."""
+    if weights is None:
+        return dict.fromkeys(names, 1.0)
+    if set(weights) != set(names):
+        raise UserError(
+            f"`modality_weights` is {dict(weights)!r}, expected a weight for each of the "
+            f"modalities {', '.join(names)} and for no other; leave it out to weigh all alike."
+        )
+    if not any(weights.values()):
+        raise UserError(
+            f"`modality_weights` is {dict(weights)!r}, expected at least one weight above 0."
+        )
+    return {name: weights[name] for name in names if weights[name] > 0}
 
 
 def user_graph(

@@ -7,7 +7,7 @@ from recbole_drepmrec.nn.fusion import Fusion, FusionKind
 from recbole_drepmrec.nn.losses import bpr_loss, cosine_distance, info_nce, squared_norm
 from recbole_drepmrec.nn.modal_line import ModalEncoder, ModalityInputs, ModalLine, ModalOutput
 from recbole_drepmrec.nn.projection import FeatureProjection
-from recbole_drepmrec.nn.propagation import light_gcn
+from recbole_drepmrec.nn.propagation import light_gcn, smooth
 from recbole_drepmrec.nn.representations import Representations
 from recbole_drepmrec.nn.similarity_signal import SignalKind, SimilaritySupervisedSignal
 
@@ -31,5 +31,6 @@ __all__ = [
     "cosine_distance",
     "info_nce",
     "light_gcn",
+    "smooth",
     "squared_norm",
 ]

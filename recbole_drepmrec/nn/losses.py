@@ -5,19 +5,23 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def bpr_loss(positive_scores: Tensor, negative_scores: Tensor) -> Tensor:
+def bpr_loss(
+    positive_scores: Tensor, negative_scores: Tensor, counted: Tensor | None = None
+) -> Tensor:
     """Bayesian personalised ranking: mean of -log sigmoid(s_pos - s_neg).
 
     Args:
         positive_scores: Scores of the interacted items, shape [B].
         negative_scores: Scores of the sampled items, shape [B].
+        counted: Pairs that the mean is over, bool [B]; None for all, and zero if there are none.
 
     Returns:
         A scalar.
 
     Source: Rendle et al., BPR, UAI 2009.
     """
-    return F.softplus(negative_scores - positive_scores).mean()
+    losses = F.softplus(negative_scores - positive_scores)  # [B]
+    return losses.mean() if counted is None else losses[counted].sum() / counted.sum().clamp(min=1)
 
 
 def squared_norm(*rows: Tensor) -> Tensor:

@@ -43,6 +43,13 @@ def losses(prepared: Prepared, epochs: int) -> list[float]:
     return list(training.train_loss_dict.values())
 
 
+def recall(prepared: Prepared) -> float:
+    """Train, and return the recall at 5 on the test data."""
+    training = trainer(prepared)
+    training.fit(prepared.train_data, prepared.valid_data, verbose=False)
+    return float(training.evaluate(prepared.test_data)["recall@5"])
+
+
 class ModelContract:
     """Inherit, and set ``model`` and ``settings``."""
 
@@ -88,10 +95,7 @@ class ModelContract:
 
     def test_learns_the_clusters(self, make: Callable[..., Prepared]) -> None:
         """A quarter of the items is right for a user: chance is about .1 at 5 of 48 items."""
-        prepared = make(learning_rate=0.01, epochs=40)
-        training = trainer(prepared)
-        training.fit(prepared.train_data, prepared.valid_data, verbose=False)
-        assert training.evaluate(prepared.test_data)["recall@5"] > 0.5
+        assert recall(make(learning_rate=0.01, epochs=40)) > 0.5
 
     def test_same_seed_same_losses(self, make: Callable[..., Prepared]) -> None:
         assert losses(make(), epochs=3) == losses(make(), epochs=3)

@@ -4,7 +4,12 @@ import torch
 
 from recbole_drepmrec.data.features import PreparedFeatures
 from recbole_drepmrec.graph import interaction_graph
-from recbole_drepmrec.model.relations import item_graph, published_item_graph, user_graph
+from recbole_drepmrec.model.relations import (
+    fused_item_graph,
+    item_graph,
+    published_item_graph,
+    user_graph,
+)
 
 
 def features(*present: bool) -> PreparedFeatures:
@@ -47,3 +52,24 @@ def test_published_item_graph_counts_the_item_itself() -> None:
     torch.testing.assert_close(weighted[1, 2], torch.tensor(0.5 / (1.5 * 1.8660254) ** 0.5))
     alone = published_item_graph(prepared, 1, False, None).to_dense()
     torch.testing.assert_close(alone, torch.diag(torch.tensor([0.0, 1, 1, 1])))
+
+
+def test_fused_item_graph_weighs_the_modalities_an_item_has() -> None:
+    """Item 3 lacks the image: its row is the text's alone, and no image edge leads to it."""
+    image, text = features(False, True, True, False), features(False, True, True, True)
+    one, other = (published_item_graph(f, 2, True, None).to_dense() for f in (image, text))
+    fused = fused_item_graph({"image": image, "text": text}, {"text": 9, "image": 1}, 2, None)
+    expected = 0.1 * one + 0.9 * other
+    expected[3] = other[3]
+    torch.testing.assert_close(fused.to_dense(), expected)
+    torch.testing.assert_close(fused.row_sums(), torch.tensor([0.0, 1.0, 1.0, 1.0]))
+    equal = fused_item_graph({"image": image, "text": text}, None, 2, None).to_dense()
+    torch.testing.assert_close(equal[1], (one[1] + other[1]) / 2)
+
+
+def test_a_modality_of_weight_zero_counts_for_nothing() -> None:
+    image, text = features(False, True, False, True), features(False, True, True, False)
+    fused = fused_item_graph({"image": image, "text": text}, {"image": 1.0, "text": 0.0}, 2, None)
+    torch.testing.assert_close(
+        fused.to_dense(), published_item_graph(image, 2, True, None).to_dense()
+    )

@@ -22,6 +22,7 @@ from recbole_drepmrec.errors import UserError
 MODELS = {
     "DRepMRec": "recbole_drepmrec.model.drepmrec",
     "FREEDOM": "recbole_drepmrec.model.freedom",
+    "LATTICE": "recbole_drepmrec.model.lattice",
 }
 """Our models and the modules that define them."""
 

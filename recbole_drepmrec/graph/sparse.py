@@ -1,4 +1,4 @@
-"""Frozen sparse matrices and their fast product with dense representations."""
+"""Sparse matrices and their products with dense representations."""
 
 import warnings
 from dataclasses import dataclass
@@ -12,7 +12,10 @@ _INT32_MAX = 2**31 - 1
 
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """Weighted edges on the host, w[rows[e], cols[e]] = weights[e]; repeated edges add up.
+    """Weighted edges, w[rows[e], cols[e]] = weights[e]; repeated edges add up.
+
+    Frozen graphs are made on the host. One of learned weights lies where they do, and its sums and
+    products are differentiable in the weights.
 
     Args:
         rows: Row ids, int64 [nnz].
@@ -53,7 +56,7 @@ class Graph:
         n_cols = max(self.shape[1], 1)
         keys, edge = torch.unique(self.rows * n_cols + self.cols, return_inverse=True)
         # float64, so that the order of repeated edges leaves no trace in the sum
-        sums = torch.zeros(keys.numel(), dtype=torch.float64)
+        sums = torch.zeros(keys.numel(), dtype=torch.float64, device=keys.device)
         weights = sums.index_add_(0, edge, self.weights.double()).float()
         return Graph(keys // n_cols, keys % n_cols, weights, self.shape)
 
@@ -67,12 +70,20 @@ class Graph:
 
     def row_sums(self) -> Tensor:
         """Sum of the weights in each row, float32 [n_rows]."""
-        sums = torch.zeros(self.shape[0], dtype=torch.float64)
+        sums = torch.zeros(self.shape[0], dtype=torch.float64, device=self.rows.device)
         return sums.index_add_(0, self.rows, self.weights.double()).float()
+
+    def product(self, x: Tensor) -> Tensor:
+        """Return A x, [n_rows, d], for x [n_cols, d], with gradients of the weights too.
+
+        ``SparseMatrix`` is the faster one where the weights are frozen.
+        """
+        messages = self.weights.unsqueeze(1) * x[self.cols]  # [nnz, d]
+        return messages.new_zeros(self.shape[0], x.shape[1]).index_add(0, self.rows, messages)
 
     def to_dense(self) -> Tensor:
         """The whole matrix, float32 [n_rows, n_cols]; for tests and small graphs."""
-        dense = torch.zeros(self.shape)
+        dense = torch.zeros(self.shape, device=self.rows.device)
         return dense.index_put_((self.rows, self.cols), self.weights, accumulate=True)
 
 
@@ -133,12 +144,12 @@ class SparseMatrix(nn.Module):
 
     def _register(self, suffix: str, graph: Graph) -> None:
         # dense buffers, because sparse ones break deepcopy and DistributedDataParallel
-        crow = torch.zeros(graph.shape[0] + 1, dtype=torch.int64)
+        crow = torch.zeros(graph.shape[0] + 1, dtype=torch.int64, device=graph.rows.device)
         crow[1:] = torch.bincount(graph.rows, minlength=graph.shape[0]).cumsum(0)
         index = torch.int32 if max(graph.n_edges, *graph.shape) <= _INT32_MAX else torch.int64
         self.register_buffer(f"crow{suffix}", crow.to(index), persistent=False)
         self.register_buffer(f"col{suffix}", graph.cols.to(index), persistent=False)
-        self.register_buffer(f"values{suffix}", graph.weights, persistent=False)
+        self.register_buffer(f"values{suffix}", graph.weights.detach(), persistent=False)
 
     def _csr(self, suffix: str, shape: tuple[int, int]) -> Tensor:
         crow, col = self.get_buffer(f"crow{suffix}"), self.get_buffer(f"col{suffix}")

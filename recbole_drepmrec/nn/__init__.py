@@ -5,6 +5,7 @@ from recbole_drepmrec.nn.behavior_line import BehaviorLine
 from recbole_drepmrec.nn.filter_gate import FilterGate, GateKind
 from recbole_drepmrec.nn.fusion import Fusion, FusionKind
 from recbole_drepmrec.nn.losses import bpr_loss, cosine_distance, info_nce, squared_norm
+from recbole_drepmrec.nn.mined_graph import MinedItemGraph, ModalityGraph
 from recbole_drepmrec.nn.modal_line import ModalEncoder, ModalityInputs, ModalLine, ModalOutput
 from recbole_drepmrec.nn.projection import FeatureProjection
 from recbole_drepmrec.nn.propagation import light_gcn, smooth
@@ -20,9 +21,11 @@ __all__ = [
     "Fusion",
     "FusionKind",
     "GateKind",
+    "MinedItemGraph",
     "ModalEncoder",
     "ModalLine",
     "ModalOutput",
+    "ModalityGraph",
     "ModalityInputs",
     "Representations",
     "SignalKind",

@@ -1,5 +1,7 @@
 """Propagation over a frozen graph without weights or non-linearities."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -27,11 +29,11 @@ def light_gcn(adjacency: SparseMatrix, initial: Representations, n_layers: int) 
     return Representations(mean[:n_users], mean[n_users:])
 
 
-def smooth(graph: SparseMatrix, vectors: Tensor, n_layers: int) -> Tensor:
+def smooth(graph: Callable[[Tensor], Tensor], vectors: Tensor, n_layers: int) -> Tensor:
     """The last layer of H^(l+1) = S H^(l), shape [n, d].
 
     Args:
-        graph: S, normalised, [n, n].
+        graph: Product with S [n, n], as ``SparseMatrix`` and ``Graph.product`` are.
         vectors: H^(0), [n, d].
         n_layers: Propagation steps, zero for H^(0) itself.
     """

@@ -20,7 +20,9 @@ from recbole_drepmrec.data.recbole_dataset import (
 from recbole_drepmrec.errors import UserError
 
 MODELS = {
+    "DRAGON": "recbole_drepmrec.model.dragon",
     "DRepMRec": "recbole_drepmrec.model.drepmrec",
+    "DualGNN": "recbole_drepmrec.model.dualgnn",
     "FREEDOM": "recbole_drepmrec.model.freedom",
     "LATTICE": "recbole_drepmrec.model.lattice",
 }

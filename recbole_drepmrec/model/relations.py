@@ -18,6 +18,7 @@ from recbole_drepmrec.graph import (
     cosine_knn,
     normalise_by_degrees,
     normalise_by_row_sums,
+    softmax_by_row,
     weighted_sum,
     with_self_loops,
 )
@@ -161,6 +162,19 @@ def cooccurring_users(interactions: Graph, k: int, folder: Path | None) -> Graph
     edges = (*interactions.shape, interactions.rows, interactions.cols)
     key = content_hash("cooccurrence", VERSION, k, *edges)
     return cached_graph(folder, key, lambda: cooccurrence_knn(interactions, k))
+
+
+def softmax_user_graph(interactions: Graph, k: int, folder: Path | None) -> Graph:
+    """S_UU of DualGNN and DRAGON: the k users with most items in common, a softmax of the numbers.
+
+    Args:
+        interactions: R, [n_users, n_items].
+        k: Neighbours a user.
+        folder: Where the neighbours are kept; None keeps them nowhere.
+
+    Source: Wang et al., DualGNN, TMM 2021; Zhou et al., DRAGON, ECAI 2023.
+    """
+    return softmax_by_row(cooccurring_users(interactions, k, folder))
 
 
 def _cosine_neighbours(values: Tensor, present: Tensor, k: int, folder: Path | None) -> Graph:

@@ -7,6 +7,7 @@ from recbole_drepmrec.nn.fusion import Fusion, FusionKind
 from recbole_drepmrec.nn.losses import bpr_loss, cosine_distance, info_nce, squared_norm
 from recbole_drepmrec.nn.mined_graph import MinedItemGraph, ModalityGraph
 from recbole_drepmrec.nn.modal_line import ModalEncoder, ModalityInputs, ModalLine, ModalOutput
+from recbole_drepmrec.nn.modality_preferences import ModalityGCN, ModalityPreferences
 from recbole_drepmrec.nn.projection import FeatureProjection
 from recbole_drepmrec.nn.propagation import light_gcn, smooth
 from recbole_drepmrec.nn.representations import Representations
@@ -25,8 +26,10 @@ __all__ = [
     "ModalEncoder",
     "ModalLine",
     "ModalOutput",
+    "ModalityGCN",
     "ModalityGraph",
     "ModalityInputs",
+    "ModalityPreferences",
     "Representations",
     "SignalKind",
     "SimilaritySupervisedSignal",

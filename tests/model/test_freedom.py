@@ -87,7 +87,7 @@ def test_representations_and_losses_are_those_of_the_equations(make: Make) -> No
     interaction = next(iter(prepared.train_data))
     u, i, j = model.batch_ids(interaction)
     expected = -F.logsigmoid((users[u] * (items[i] - items[j])).sum(-1)).mean()
-    prepared_features = prepared.dataset.prepared_features("center_l2").values()
+    prepared_features = prepared.train_data._dataset.prepared_features("center_l2").values()
     for projection, features in zip(model.projections, prepared_features, strict=True):
         rows = features.values @ projection.linear.weight.T
         both = features.present[i] & features.present[j]

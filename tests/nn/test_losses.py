@@ -18,6 +18,15 @@ def test_bpr_stays_finite_where_the_sigmoid_underflows() -> None:
     assert bpr_loss(torch.tensor([-500.0]), torch.tensor([500.0])).item() == pytest.approx(1000.0)
 
 
+def test_bpr_counts_the_given_pairs_only() -> None:
+    positive, negative = torch.tensor([2.0, 0.0, 9.0]), torch.tensor([1.0, 0.0, 0.0])
+    counted = torch.tensor([True, True, False])
+    torch.testing.assert_close(
+        bpr_loss(positive, negative, counted), torch.tensor((0.3132617 + 0.6931472) / 2)
+    )
+    assert bpr_loss(positive, negative, counted & False) == 0
+
+
 def test_squared_norm_adds_all_tables_and_halves() -> None:
     users = torch.tensor([[1.0, 2.0], [0.0, 0.0]])
     items = torch.tensor([[3.0, 0.0], [0.0, 4.0]])

@@ -20,6 +20,7 @@ from recbole_drepmrec.data.recbole_dataset import (
 from recbole_drepmrec.errors import UserError
 
 MODELS = {
+    "BM3": "recbole_drepmrec.model.bm3",
     "DRepMRec": "recbole_drepmrec.model.drepmrec",
     "VBPR": "recbole_drepmrec.model.vbpr",
 }

@@ -53,14 +53,18 @@ def info_nce(queries: Tensor, keys: Tensor, temperature: float) -> Tensor:
     return F.cross_entropy(logits, torch.arange(len(logits), device=logits.device))
 
 
-def cosine_distance(users: Tensor, items: Tensor) -> Tensor:
+def cosine_distance(users: Tensor, items: Tensor, counted: Tensor | None = None) -> Tensor:
     """Mean of 1 - cos(user, item) over the pairs of a batch. [ours]
 
     Args:
         users: Shape [B, d].
         items: Row b interacted with row b of ``users``, shape [B, d].
+        counted: Pairs that the mean is over, bool [B]; None for all. It is 0 where there are none.
 
     Returns:
         A scalar in [0, 2].
     """
-    return (1 - F.cosine_similarity(users, items, dim=-1)).mean()
+    distances = 1 - F.cosine_similarity(users, items, dim=-1)  # [B]
+    if counted is None:
+        return distances.mean()
+    return (distances * counted).sum() / counted.sum().clamp(min=1)

@@ -28,6 +28,9 @@ def test_cosine_distance_ignores_length() -> None:
     users = torch.tensor([[5.0, 0.0], [0.0, 0.1], [1.0, 0.0]])
     items = torch.tensor([[1.0, 0.0], [1.0, 0.0], [-2.0, 0.0]])
     assert cosine_distance(users, items).item() == pytest.approx((0 + 1 + 2) / 3)
+    counted = torch.tensor([False, True, True])
+    assert cosine_distance(users, items, counted).item() == pytest.approx((1 + 2) / 2)
+    assert cosine_distance(users, items, torch.zeros(3, dtype=torch.bool)).item() == 0.0
 
 
 def test_info_nce_by_hand() -> None:

@@ -22,6 +22,7 @@ from recbole_drepmrec.errors import UserError
 MODELS = {
     "BM3": "recbole_drepmrec.model.bm3",
     "DRepMRec": "recbole_drepmrec.model.drepmrec",
+    "MGCN": "recbole_drepmrec.model.mgcn",
     "VBPR": "recbole_drepmrec.model.vbpr",
 }
 """Our models and the modules that define them."""

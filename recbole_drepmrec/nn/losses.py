@@ -47,10 +47,11 @@ def info_nce(queries: Tensor, keys: Tensor, temperature: float) -> Tensor:
         temperature: t, above zero.
 
     Returns:
-        A scalar.
+        A scalar, 0 where there is no row.
     """
     logits = (F.normalize(queries, dim=-1) / temperature) @ F.normalize(keys, dim=-1).T  # [B, B]
-    return F.cross_entropy(logits, torch.arange(len(logits), device=logits.device))
+    own = torch.arange(len(logits), device=logits.device)
+    return F.cross_entropy(logits, own, reduction="sum") / max(len(logits), 1)
 
 
 def cosine_distance(users: Tensor, items: Tensor, counted: Tensor | None = None) -> Tensor:

@@ -43,3 +43,10 @@ def test_info_nce_by_hand() -> None:
 def test_info_nce_of_one_user_alone_is_zero() -> None:
     rows = torch.randn(1, 3)
     assert info_nce(rows, rows, temperature=0.2).item() == pytest.approx(0.0)
+
+
+def test_info_nce_of_nobody_is_zero() -> None:
+    rows = torch.randn(0, 3, requires_grad=True)
+    loss = info_nce(rows, rows, temperature=0.2)
+    loss.backward()
+    assert loss.item() == 0.0

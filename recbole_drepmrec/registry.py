@@ -22,6 +22,7 @@ from recbole_drepmrec.errors import UserError
 MODELS = {
     "BM3": "recbole_drepmrec.model.bm3",
     "DRepMRec": "recbole_drepmrec.model.drepmrec",
+    "ItemKNNCBF": "recbole_drepmrec.model.itemknncbf",
     "MGCN": "recbole_drepmrec.model.mgcn",
     "VBPR": "recbole_drepmrec.model.vbpr",
 }
@@ -54,9 +55,9 @@ def get_model(name: str) -> Any:
 
 def is_multimodal(model_class: Any) -> bool:
     """Whether a model reads item features, and so needs our data set."""
-    from recbole_drepmrec.model.base import MultimodalRecommender
+    from recbole_drepmrec.model.base import FeatureRecommender
 
-    return isinstance(model_class, type) and issubclass(model_class, MultimodalRecommender)
+    return isinstance(model_class, type) and issubclass(model_class, FeatureRecommender)
 
 
 @cache

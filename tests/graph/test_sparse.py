@@ -166,3 +166,18 @@ def test_wrong_edges_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         Graph(torch.tensor(rows), torch.tensor(cols), torch.tensor(weights), (2, 3))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 30), st.lists(st.integers(0, 4), max_size=7), st.integers(0, 1000))
+def test_edges_of_rows_are_those_of_the_dense_rows(
+    n_edges: int, rows: list[int], seed: int
+) -> None:
+    """Rows in any order, none, some twice, some empty."""
+    graph = random_graph(5, 6, n_edges, seed)
+    wanted = torch.tensor(rows, dtype=torch.int64)
+    places, cols, weights = SparseMatrix(graph).edges_of(wanted)
+    dense = torch.zeros(len(rows), 6)
+    dense[places, cols] = weights
+    torch.testing.assert_close(dense, graph.to_dense()[wanted])
+    assert len(places) == sum(graph.coalesced().rows.eq(row).sum() for row in rows)

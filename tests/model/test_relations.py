@@ -1,10 +1,17 @@
 """Relation graphs as the model reads them."""
 
+from pathlib import Path
+
 import torch
 
 from recbole_drepmrec.data.features import PreparedFeatures
 from recbole_drepmrec.graph import interaction_graph
-from recbole_drepmrec.model.relations import item_graph, published_item_graph, user_graph
+from recbole_drepmrec.model.relations import (
+    content_neighbours,
+    item_graph,
+    published_item_graph,
+    user_graph,
+)
 
 
 def features(*present: bool) -> PreparedFeatures:
@@ -47,3 +54,15 @@ def test_published_item_graph_counts_the_item_itself() -> None:
     torch.testing.assert_close(weighted[1, 2], torch.tensor(0.5 / (1.5 * 1.8660254) ** 0.5))
     alone = published_item_graph(prepared, 1, False, None).to_dense()
     torch.testing.assert_close(alone, torch.diag(torch.tensor([0.0, 1, 1, 1])))
+
+
+def test_content_neighbours_are_kept_by_all_that_they_depend_on(tmp_path: Path) -> None:
+    one, other = features(False, True, True, True), features(False, True, False, True)
+    built = content_neighbours([one, other], 2, 1.0, tmp_path)
+    assert len(list(tmp_path.iterdir())) == 1
+    again = content_neighbours([one, other], 2, 1.0, tmp_path)
+    assert torch.equal(built.to_dense(), again.to_dense())
+    assert len(list(tmp_path.iterdir())) == 1
+    for modalities, k, shrink in (([one], 2, 1.0), ([one, other], 1, 1.0), ([one, other], 2, 2.0)):
+        content_neighbours(modalities, k, shrink, tmp_path)
+    assert len(list(tmp_path.iterdir())) == 4

@@ -20,11 +20,15 @@ from recbole_drepmrec.data.recbole_dataset import (
 from recbole_drepmrec.errors import UserError
 
 MODELS = {
+    "BM3": "recbole_drepmrec.model.bm3",
     "DRAGON": "recbole_drepmrec.model.dragon",
     "DRepMRec": "recbole_drepmrec.model.drepmrec",
     "DualGNN": "recbole_drepmrec.model.dualgnn",
     "FREEDOM": "recbole_drepmrec.model.freedom",
+    "ItemKNNCBF": "recbole_drepmrec.model.itemknncbf",
     "LATTICE": "recbole_drepmrec.model.lattice",
+    "MGCN": "recbole_drepmrec.model.mgcn",
+    "VBPR": "recbole_drepmrec.model.vbpr",
 }
 """Our models and the modules that define them."""
 
@@ -55,9 +59,9 @@ def get_model(name: str) -> Any:
 
 def is_multimodal(model_class: Any) -> bool:
     """Whether a model reads item features, and so needs our data set."""
-    from recbole_drepmrec.model.base import MultimodalRecommender
+    from recbole_drepmrec.model.base import FeatureRecommender
 
-    return isinstance(model_class, type) and issubclass(model_class, MultimodalRecommender)
+    return isinstance(model_class, type) and issubclass(model_class, FeatureRecommender)
 
 
 @cache

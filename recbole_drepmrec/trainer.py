@@ -27,7 +27,7 @@ from recbole_drepmrec.checkpoint import (
 )
 from recbole_drepmrec.distributed import gather_samples, is_first, wait_for_all
 from recbole_drepmrec.errors import UserError
-from recbole_drepmrec.model.base import MultimodalRecommender
+from recbole_drepmrec.model.base import FeatureRecommender
 from recbole_drepmrec.protocol import not_improved_by_a_tie
 from recbole_drepmrec.run_folder import RunFolder
 
@@ -104,7 +104,7 @@ class RunTrainerMixin(_Base):
 
     def _train_epoch(self, train_data: Any, epoch_idx: int, *args: Any, **kwargs: Any) -> Any:
         started = perf_counter()
-        if isinstance(self.model, MultimodalRecommender):
+        if isinstance(self.model, FeatureRecommender):
             self.model.start_epoch()
         loss = super()._train_epoch(train_data, epoch_idx, *args, **kwargs)
         self._epoch = {

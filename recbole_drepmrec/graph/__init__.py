@@ -9,6 +9,7 @@ from recbole_drepmrec.graph.cache import cached_graph, content_hash
 from recbole_drepmrec.graph.knn import (
     cooccurrence_knn,
     cosine_knn,
+    mean_cosine_knn,
     normalise_by_degrees,
     normalise_by_row_sums,
     softmax_by_row,
@@ -26,6 +27,7 @@ __all__ = [
     "cooccurrence_knn",
     "cosine_knn",
     "interaction_graph",
+    "mean_cosine_knn",
     "normalise_by_degrees",
     "normalise_by_row_sums",
     "normalised_bipartite",

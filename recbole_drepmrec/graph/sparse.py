@@ -128,14 +128,29 @@ class SparseMatrix(nn.Module):
         with torch.autocast(x.device.type, enabled=False):
             return _product(x.to(self.values.dtype), matrix, transpose)
 
+    def edges_of(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The entries of some rows, at a cost of their number only.
+
+        Args:
+            rows: Row ids, [B]; one may stand there more than once.
+
+        Returns:
+            The place b in ``rows``, the column and the weight of each entry, [nnz of the rows].
+        """
+        first = self.crow[rows].long()  # [B]
+        counts = self.crow[rows + 1].long() - first
+        places = torch.arange(len(rows), device=rows.device).repeat_interleave(counts)
+        before = counts.cumsum(0) - counts  # entries of the rows before
+        entries = torch.arange(len(places), device=rows.device) + (first - before)[places]
+        return places, self.col[entries].long(), self.values[entries]
+
     def diagonal(self) -> Tensor:
         """The entries A[i, i] of a square matrix, float32 [n]."""
         if self.shape[0] != self.shape[1]:
             raise ValueError(f"only a square matrix has a diagonal, this one is {self.shape}")
-        rows = torch.arange(self.shape[0], device=self.col.device)
-        rows = rows.repeat_interleave(self.crow.diff())  # [nnz]
-        loops = rows == self.col
-        return self.values.new_zeros(self.shape[0]).index_add_(0, rows[loops], self.values[loops])
+        rows, cols, values = self.edges_of(torch.arange(self.shape[0], device=self.col.device))
+        loops = rows == cols
+        return self.values.new_zeros(self.shape[0]).index_add_(0, rows[loops], values[loops])
 
     def extra_repr(self) -> str:
         """Size of the matrix, for ``print(model)``."""

@@ -1,6 +1,6 @@
 """The frozen relation graphs of a model, built once from interactions and features."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +16,7 @@ from recbole_drepmrec.graph import (
     content_hash,
     cooccurrence_knn,
     cosine_knn,
+    mean_cosine_knn,
     normalise_by_degrees,
     normalise_by_row_sums,
     softmax_by_row,
@@ -113,6 +114,23 @@ def _modality_shares(names: list[str], weights: Mapping[str, float] | None) -> d
             f"`modality_weights` is {dict(weights)!r}, expected at least one weight above 0."
         )
     return {name: weights[name] for name in names if weights[name] > 0}
+
+
+def content_neighbours(
+    features: Sequence[PreparedFeatures], k: int, shrink: float, folder: Path | None
+) -> Graph:
+    """The k items most alike over all modalities, weighted by the mean of their cosines.
+
+    Args:
+        features: The modalities, M times [n_items, d_m].
+        k: Neighbours an item.
+        shrink: Added to the product of two items' lengths in the cosine.
+        folder: Where the neighbours are kept; None keeps them nowhere.
+    """
+    values = [modality.values for modality in features]
+    present = [modality.present for modality in features]
+    key = content_hash("mean cosine", VERSION, k, shrink, *values, *present)
+    return cached_graph(folder, key, lambda: mean_cosine_knn(values, present, k, shrink))
 
 
 def user_graph(

@@ -179,3 +179,18 @@ def test_a_graph_of_learned_weights_has_the_gradients_of_the_dense_product() -> 
         results.append((product.detach(), weights.grad, rows.grad))
     for found, expected in zip(*results, strict=True):
         torch.testing.assert_close(found, expected)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 30), st.lists(st.integers(0, 4), max_size=7), st.integers(0, 1000))
+def test_edges_of_rows_are_those_of_the_dense_rows(
+    n_edges: int, rows: list[int], seed: int
+) -> None:
+    """Rows in any order, none, some twice, some empty."""
+    graph = random_graph(5, 6, n_edges, seed)
+    wanted = torch.tensor(rows, dtype=torch.int64)
+    places, cols, weights = SparseMatrix(graph).edges_of(wanted)
+    dense = torch.zeros(len(rows), 6)
+    dense[places, cols] = weights
+    torch.testing.assert_close(dense, graph.to_dense()[wanted])
+    assert len(places) == sum(graph.coalesced().rows.eq(row).sum() for row in rows)

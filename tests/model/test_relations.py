@@ -1,10 +1,13 @@
 """Relation graphs as the model reads them."""
 
+from pathlib import Path
+
 import torch
 
 from recbole_drepmrec.data.features import PreparedFeatures
 from recbole_drepmrec.graph import interaction_graph
 from recbole_drepmrec.model.relations import (
+    content_neighbours,
     fused_item_graph,
     item_graph,
     published_item_graph,
@@ -73,3 +76,15 @@ def test_a_modality_of_weight_zero_counts_for_nothing() -> None:
     torch.testing.assert_close(
         fused.to_dense(), published_item_graph(image, 2, True, None).to_dense()
     )
+
+
+def test_content_neighbours_are_kept_by_all_that_they_depend_on(tmp_path: Path) -> None:
+    one, other = features(False, True, True, True), features(False, True, False, True)
+    built = content_neighbours([one, other], 2, 1.0, tmp_path)
+    assert len(list(tmp_path.iterdir())) == 1
+    again = content_neighbours([one, other], 2, 1.0, tmp_path)
+    assert torch.equal(built.to_dense(), again.to_dense())
+    assert len(list(tmp_path.iterdir())) == 1
+    for modalities, k, shrink in (([one], 2, 1.0), ([one, other], 1, 1.0), ([one, other], 2, 2.0)):
+        content_neighbours(modalities, k, shrink, tmp_path)
+    assert len(list(tmp_path.iterdir())) == 4

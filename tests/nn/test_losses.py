@@ -37,6 +37,9 @@ def test_cosine_distance_ignores_length() -> None:
     users = torch.tensor([[5.0, 0.0], [0.0, 0.1], [1.0, 0.0]])
     items = torch.tensor([[1.0, 0.0], [1.0, 0.0], [-2.0, 0.0]])
     assert cosine_distance(users, items).item() == pytest.approx((0 + 1 + 2) / 3)
+    counted = torch.tensor([False, True, True])
+    assert cosine_distance(users, items, counted).item() == pytest.approx((1 + 2) / 2)
+    assert cosine_distance(users, items, torch.zeros(3, dtype=torch.bool)).item() == 0.0
 
 
 def test_info_nce_by_hand() -> None:
@@ -49,3 +52,10 @@ def test_info_nce_by_hand() -> None:
 def test_info_nce_of_one_user_alone_is_zero() -> None:
     rows = torch.randn(1, 3)
     assert info_nce(rows, rows, temperature=0.2).item() == pytest.approx(0.0)
+
+
+def test_info_nce_of_nobody_is_zero() -> None:
+    rows = torch.randn(0, 3, requires_grad=True)
+    loss = info_nce(rows, rows, temperature=0.2)
+    loss.backward()
+    assert loss.item() == 0.0

@@ -41,8 +41,8 @@ class ModalFeatures:
     @cached_property
     def sha256(self) -> str:
         """SHA-256 of values and present: also of which row is whose, whatever the file format."""
-        digest = hashlib.sha256(np.ascontiguousarray(self.values))
-        digest.update(self.present)
+        digest = hashlib.sha256(np.ascontiguousarray(self.values).data)
+        digest.update(self.present.data)
         return digest.hexdigest()
 
 

@@ -50,7 +50,7 @@ def get_model(name: str) -> Any:
     if name not in recbole_models():
         near = nearest(name, [*MODELS, *recbole_models()])
         raise UserError(
-            f"there is no model '{name}'{near or '.'} `python run_recbole.py --help` lists them."
+            f"there is no model '{name}'{near or '.'} `recbole-drepmrec train --help` lists them."
         )
     from recbole.utils import get_model as get_recbole_model
 
@@ -136,10 +136,12 @@ def provide_dataset(name: str, folder: Path) -> None:
     if name not in urls:
         known = [other for other in known_datasets(folder.parent) if other != name]
         near = nearest(name, known)
+        parent = folder.parent
+        what = f"{folder}" if parent.is_dir() else f"The folder of data sets, --data_path={parent},"
         raise UserError(
-            f"there is no data set '{name}'{near or '.'} {folder} does not exist and "
-            f"RecBole knows no download of that name. Put {name}.inter there, set --data_path, or "
-            f"choose one of {', '.join(known)}."
+            f"there is no data set '{name}'{near or '.'} {what} does not exist and RecBole knows "
+            f"no download of that name. Set --data_path to the folder that holds "
+            f"{name}/{name}.inter, or choose one of {', '.join(known)}."
         )
 
 

@@ -284,10 +284,13 @@ def _preparation(model: Any) -> dict[str, dict[str, Any]]:
 def _check_preparation(path: Path, stored: dict[str, Any], current: dict[str, Any]) -> None:
     for name in stored.keys() | current.keys():
         there, here = stored.get(name, {}), current.get(name, {})
-        if (there.get("sha256"), there.get("norm")) != (here.get("sha256"), here.get("norm")):
+        keys = sorted((there.keys() | here.keys()) - {"mean"})
+        other = [key for key in keys if there.get(key) != here.get(key)]
+        if other:
+            differences = ", ".join(f"{k} {there.get(k)!r}, now {here.get(k)!r}" for k in other)
             raise UserError(
-                f"{path} was trained on other features: modality '{name}' differs in its file's "
-                "content, its feature_norm, or is on one side only."
+                f"{path} was trained on other features: modality '{name}' had {differences}. Give "
+                "the files and the configuration of that run (its config.json), or train anew."
             )
 
 

@@ -46,17 +46,13 @@ class FeatureRecommender(GeneralRecommender):
         """
         prepared = dataset.prepared_features(norm)
         self._preparation = {
-            name: {
-                "norm": norm,
-                "mean": features.mean,
-                "sha256": dataset.modal_features[name].sha256,
-            }
+            name: {"norm": norm, "mean": features.mean, **dataset.preparation(name)}
             for name, features in prepared.items()
         }
         return prepared
 
     def feature_preparation(self) -> dict[str, dict[str, Any]]:
-        """Norm, mean and file hash of each modality, to be stored with the checkpoint."""
+        """How each modality was prepared, and its mean, to be stored with the checkpoint."""
         return self._preparation
 
     def start_epoch(self) -> None:

@@ -1,6 +1,5 @@
 """What is written down of a comparison: what was asked for, and what each run gave."""
 
-import json
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
 
@@ -11,8 +10,6 @@ from recbole_drepmrec.files import write_json
 Test = Literal["t", "wilcoxon"]
 """Paired test over users: of the mean difference, or of signed ranks."""
 
-NOT_RUN = "not run yet"
-
 
 class JobKey(NamedTuple):
     """One run of a comparison."""
@@ -20,6 +17,9 @@ class JobKey(NamedTuple):
     dataset: str
     model: str
     seed: int
+
+    def __str__(self) -> str:
+        return f"{self.model} on {self.dataset}, seed {self.seed}"
 
     def folder(self, out: Path) -> Path:
         """Where the run's results lie."""
@@ -79,7 +79,7 @@ class JobResult(_Stored):
         test: Mean over users of each top-k metric on test data, of the chosen epoch.
         beyond: RecBole's coverage, Gini, entropy, popularity and tail metrics of the test lists.
         epochs: Epochs trained.
-        best_epoch: The chosen one, counted from 0; -1 if the model needs no training.
+        best_epoch: The chosen one, counted from 0.
         train_seconds: Training, all epochs.
         valid_seconds: Validation, all epochs.
         test_seconds: Ranking all items for all test users once.
@@ -119,6 +119,10 @@ class JobResult(_Stored):
     run: str
 
 
+class _Failure(_Stored):
+    reason: str
+
+
 def make_request(reference: str | None, test: Test, settings: dict[JobKey, str]) -> Request:
     """Put together what is asked for.
 
@@ -147,37 +151,32 @@ def read_request(out: Path) -> Request | None:
     return _read(Request, out / "comparison.json")
 
 
-def write_result(out: Path, key: JobKey, result: JobResult) -> None:
+def write_result(folder: Path, result: JobResult) -> None:
     """Write a run's ``result.json``, which says that it is finished: the last of its files."""
-    write_json(key.folder(out) / "result.json", result.model_dump())
-    (key.folder(out) / "failure.json").unlink(missing_ok=True)
+    write_json(folder / "result.json", result.model_dump())
 
 
-def read_result(out: Path, key: JobKey, settings_sha256: str) -> JobResult | None:
+def read_result(folder: Path, settings_sha256: str) -> JobResult | None:
     """Read a run's result; None if it is not finished, or is of other settings.
 
     Args:
-        out: The comparison's folder.
-        key: The run.
+        folder: The run's folder.
         settings_sha256: The hash that its settings have now.
     """
-    folder = key.folder(out)
     result = _read(JobResult, folder / "result.json")
     current = result is not None and result.settings_sha256 == settings_sha256
     return result if current and (folder / "users.npz").is_file() else None
 
 
-def write_failure(out: Path, key: JobKey, reason: str) -> None:
-    """Write why a run failed, in one line."""
-    write_json(key.folder(out) / "failure.json", {"reason": " ".join(reason.split())})
+def write_failure(folder: Path, reason: str) -> None:
+    """Write into a run's folder why it failed, in one line."""
+    write_json(folder / "failure.json", {"reason": " ".join(reason.split())})
 
 
-def read_failure(out: Path, key: JobKey) -> str:
-    """Read why a run failed."""
-    path = key.folder(out) / "failure.json"
-    if not path.is_file():
-        return NOT_RUN
-    return str(json.loads(path.read_text(encoding="utf-8"))["reason"])
+def read_failure(folder: Path) -> str | None:
+    """Read from a run's folder why it failed; None if it did not."""
+    failure = _read(_Failure, folder / "failure.json")
+    return None if failure is None else failure.reason
 
 
 Model = TypeVar("Model", bound=_Stored)

@@ -5,7 +5,8 @@
     OUT/jobs/DATASET/MODEL/SEED/result.json  one finished run: metrics, times, memory
     OUT/jobs/DATASET/MODEL/SEED/users.npz    its test lists, and metrics of each user
     OUT/jobs/DATASET/MODEL/SEED/failure.json why it failed, if it did
-    OUT/runs/RUN_ID/                         its run folder
+    OUT/jobs/DATASET/MODEL/SEED/log.txt      what it said
+    OUT/jobs/DATASET/MODEL/SEED/runs/RUN_ID/ its run folder
     OUT/tables/                              the tables
 
 ``load_comparison(OUT)`` gives a ``Comparison``::
@@ -39,6 +40,8 @@ from recbole_drepmrec.evaluation.records import (
     read_result,
 )
 from recbole_drepmrec.evaluation.split import Split, read_split
+
+NOT_RUN = "not run yet"
 
 
 @dataclass(frozen=True)
@@ -92,17 +95,23 @@ class Comparison:
             return []
         return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
-    def best_epoch_score(self, dataset: str, model: str) -> float | None:
-        """Mean over seeds of the validation metric that chose the epochs, the higher the better.
+    def validation_score(self, dataset: str, model: str) -> float | None:
+        """What models are ranked by: the higher, the better.
 
-        It is what models may be ranked by; None where a run of the model was not validated.
+        It is the mean over seeds of the validation metric that chose the epochs, negative where a
+        lower one is better; None where a run was not validated, or there is none.
         """
-        runs = self.of(dataset, model).values()
+        runs = list(self.of(dataset, model).values())
         scores = [run.valid_score for run in runs if run.valid_score is not None]
         if not scores or len(scores) < len(runs):
             return None
-        bigger = next(iter(runs)).valid_metric_bigger
-        return float(np.mean(scores)) * (1 if bigger else -1)
+        return float(np.mean(scores)) * (1 if runs[0].valid_metric_bigger else -1)
+
+    def ranked(self, dataset: str) -> list[str]:
+        """The models, best first by validation; those without a score last, as they were given."""
+        scores = {model: self.validation_score(dataset, model) for model in self.request.models}
+        worst = -np.inf
+        return sorted(scores, key=lambda m: worst if (s := scores[m]) is None else s, reverse=True)
 
 
 def load_comparison(out: Path) -> Comparison:
@@ -124,11 +133,11 @@ def load_comparison(out: Path) -> Comparison:
         )
     results, failures = {}, {}
     for key in request.jobs():
-        result = read_result(out, key, request.settings[key.place])
+        result = read_result(key.folder(out), request.settings[key.place])
         if result is not None:
             results[key] = result
         else:
-            failures[key] = read_failure(out, key)
+            failures[key] = read_failure(key.folder(out)) or NOT_RUN
     found = dict.fromkeys(key.dataset for key in results)
     splits = {dataset: read_split(split_file(out, dataset)) for dataset in found}
     return Comparison(out, request, splits, results, failures)
@@ -137,3 +146,28 @@ def load_comparison(out: Path) -> Comparison:
 def split_file(out: Path, dataset: str) -> Path:
     """Where a data set's split lies."""
     return out / "data" / dataset / "split.npz"
+
+
+def check_same_split(comparison: Comparison) -> None:
+    """See that all runs of a data set had the same training, validation and test interactions.
+
+    Args:
+        comparison: What was run.
+
+    Raises:
+        UserError: Two runs had not.
+    """
+    first: dict[str, tuple[JobKey, JobResult]] = {}
+    for key, result in comparison.results.items():
+        one, other = first.setdefault(key.dataset, (key, result))
+        differing = [
+            part
+            for part, sha256 in result.data_sha256.items()
+            if sha256 != other.data_sha256.get(part)
+        ]
+        if differing:
+            raise UserError(
+                f"{key} had other interactions in {', '.join(differing)} than {one}, so they "
+                "cannot be compared; look in the property files of the two models for keys that "
+                "choose data, such as load_col or user_inter_num_interval."
+            )

@@ -42,8 +42,9 @@ def run(options: Any, values: dict[str, Any]) -> int:
     check_same_split(comparison)
     tables = all_tables(comparison)
     write_tables(tables, options.out / "tables")
-    print("\n\n".join(table.markdown() for table in tables))
-    print(f"\nThe tables are in {options.out / 'tables'}, also as CSV and LaTeX.")
+    for table in tables:
+        print(table.markdown(), end="\n\n")
+    print(f"{len(tables)} tables are in {options.out / 'tables'}, also as CSV and LaTeX.")
     for key, reason in comparison.failures.items():
         print(f"failed: {key}: {reason}", file=sys.stderr)
     return 1 if comparison.failures else 0

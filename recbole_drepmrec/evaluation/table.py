@@ -10,6 +10,9 @@ from tabulate import tabulate
 
 from recbole_drepmrec.files import atomic_file
 
+SUFFIXES = ("md", "csv", "tex")
+"""Of the files of a table."""
+
 NOTHING = "-"
 """Stands where there is no result."""
 
@@ -52,8 +55,8 @@ class Table:
         aligned = ["left", *["right"] * (len(header) - 1)]
         return tabulate(cells, header, tablefmt=form, disable_numparse=True, colalign=aligned)
 
-    def write(self, folder: Path) -> None:
-        """Write ``NAME.md``, ``NAME.csv`` and ``NAME.tex``.
+    def write(self, folder: Path) -> list[Path]:
+        """Write ``NAME.md``, ``NAME.csv`` and ``NAME.tex``, and return their paths.
 
         Args:
             folder: Where they go.
@@ -61,10 +64,12 @@ class Table:
         Raises:
             UserError: A file cannot be written.
         """
-        texts = {"md": self.markdown() + "\n", "csv": self.csv(), "tex": self.latex() + "\n"}
-        for suffix, text in texts.items():
-            with atomic_file(folder / f"{self.name}.{suffix}") as temporary:
+        texts = (self.markdown() + "\n", self.csv(), self.latex() + "\n")
+        paths = [folder / f"{self.name}.{suffix}" for suffix in SUFFIXES]
+        for path, text in zip(paths, texts, strict=True):
+            with atomic_file(path) as temporary:
                 temporary.write_text(text, encoding="utf-8", newline="")
+        return paths
 
 
 def mean_and_deviation(numbers: list[float]) -> tuple[float, float | None]:

@@ -13,7 +13,13 @@ from recbole_drepmrec.evaluation.records import JobResult
 from recbole_drepmrec.evaluation.split import Split
 from recbole_drepmrec.evaluation.statistics import CONFIDENCE, RESAMPLES
 from recbole_drepmrec.evaluation.store import Comparison
-from recbole_drepmrec.evaluation.table import NOTHING, Table, mean_and_deviation, plus_minus
+from recbole_drepmrec.evaluation.table import (
+    NOTHING,
+    SUFFIXES,
+    Table,
+    mean_and_deviation,
+    plus_minus,
+)
 
 LEVEL = 0.05
 """Below this corrected p-value a difference is marked."""
@@ -50,10 +56,12 @@ def write_tables(tables: Iterable[Table], folder: Path) -> None:
 
     Args:
         tables: The tables.
-        folder: Where they go.
+        folder: Where they go; tables of an earlier comparison, not among these, are removed.
     """
-    for table in tables:
-        table.write(folder)
+    written = {path for table in tables for path in table.write(folder)}
+    for suffix in SUFFIXES:
+        for path in set(folder.glob(f"*.{suffix}")) - written:
+            path.unlink()
 
 
 def ranking(analysis: Analysis, test: str) -> Table:

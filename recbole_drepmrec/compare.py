@@ -44,7 +44,8 @@ def run(options: Any, values: dict[str, Any]) -> int:
     write_tables(tables, options.out / "tables")
     for table in tables:
         print(table.markdown(), end="\n\n")
-    print(f"{len(tables)} tables are in {options.out / 'tables'}, also as CSV and LaTeX.")
+    if tables:
+        print(f"The tables are in {options.out / 'tables'}, also as CSV and LaTeX.")
     for key, reason in comparison.failures.items():
         print(f"failed: {key}: {reason}", file=sys.stderr)
     return 1 if comparison.failures else 0

@@ -8,6 +8,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from recbole.utils import init_seed
 
+from recbole_drepmrec import compat
 from recbole_drepmrec.data.atomic_files import read_columns, read_header
 from recbole_drepmrec.data.dataset import MultimodalDataset
 from recbole_drepmrec.data.splits import SPLIT_NAMES
@@ -29,6 +30,7 @@ def describe_split(config: Any) -> Split:
     Raises:
         UserError: The data set is not in order, or cannot be split so.
     """
+    compat.quiet_known_warnings()
     init_seed(config["seed"], config["reproducibility"])
     kind = MultimodalDataset if config["modalities"] else dataset_class(config)
     dataset = create_dataset(config, kind)

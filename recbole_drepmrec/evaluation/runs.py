@@ -4,12 +4,16 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from recbole.utils import EvaluatorType
+
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.evaluation.plan import Plan, data_hash, settings_hash, split_hash
 from recbole_drepmrec.evaluation.records import JobKey, JobResult, read_result
 from recbole_drepmrec.evaluation.schedule import Machine, Task, run_tasks
+from recbole_drepmrec.evaluation.split import read_split
 from recbole_drepmrec.evaluation.store import split_file
 from recbole_drepmrec.files import atomic_file
+from recbole_drepmrec.protocol import check_topk
 from recbole_drepmrec.registry import provide_dataset
 
 
@@ -25,7 +29,8 @@ def describe_splits(plan: Plan, out: Path, limits: Machine) -> dict[JobKey, str]
         The hash of each run's settings, its data included.
 
     Raises:
-        UserError: A data set is not there, not in order, or cannot be split.
+        UserError: A data set is not there, not in order, cannot be split, or has fewer items than
+            a list is to have.
     """
     tasks = []
     for name, settings in plan.datasets.items():
@@ -37,6 +42,9 @@ def describe_splits(plan: Plan, out: Path, limits: Machine) -> dict[JobKey, str]
     run_tasks(tasks, limits, lambda task, reason: mistakes.extend([reason] if reason else []))
     if mistakes:
         raise UserError(mistakes[0])
+    for name, settings in plan.datasets.items():
+        n_items = len(read_split(split_file(out, name)).items)
+        check_topk({**settings, "eval_type": EvaluatorType.RANKING}, n_items)
     data = {
         name: str(data_hash(plan.folders[name], settings))
         for name, settings in plan.datasets.items()

@@ -155,19 +155,19 @@ def breakdown(analysis: Analysis, split: Split) -> Table:
         for model in analysis.runs:
             recalls = [run[place] for run in analysis.recalls.get(model, [])]
             row[model] = plus_minus(recalls)
-            values += [
-                {
-                    "dataset": analysis.dataset,
-                    "group": stratum.group,
-                    "stratum": stratum.name,
-                    **{key: number for key, (_, number) in about.items()},
-                    "model": model,
-                    f"recall@{analysis.k}": value,
-                    "deviation": deviation,
-                }
-                for value, deviation in [mean_and_deviation(recalls)]
-                if recalls
-            ]
+            if recalls:
+                mean, deviation = mean_and_deviation(recalls)
+                values.append(
+                    {
+                        "dataset": analysis.dataset,
+                        "group": stratum.group,
+                        "stratum": stratum.name,
+                        **{key: number for key, (_, number) in about.items()},
+                        "model": model,
+                        f"recall@{analysis.k}": mean,
+                        "deviation": deviation,
+                    }
+                )
         rows.append(row)
     note = (
         f"Test recall@{analysis.k} within a group: found items of the group over all test items of "

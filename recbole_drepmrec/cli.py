@@ -25,6 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
         "train": train,
         "prepare": prepare,
         "info": info,
+        "compare": compare,
     }
     parser = argparse.ArgumentParser(
         prog="recbole-drepmrec", description="Multimodal recommendation with RecBole."
@@ -34,7 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
         choices=commands,
         help="train: train and test a model, as run_recbole.py does; "
         "prepare: read a data set of another layout and write it in ours; "
-        "info: say what a data set holds, with pictures",
+        "info: say what a data set holds, with pictures; "
+        "compare: train models on equal terms and tell whether they differ",
     )
     command = parser.parse_args(arguments[:1]).command
     return commands[command](arguments[1:])
@@ -79,10 +81,29 @@ def info(arguments: list[str]) -> int:
     return _guarded(action)
 
 
-def _guarded(action: Callable[[], None]) -> int:
-    """Run an action; a user's mistake is one message, without a traceback."""
+def compare(arguments: list[str]) -> int:
+    """Compare models on equal terms, and return the exit code: 1 if a run failed.
+
+    Args:
+        arguments: ``--models=A,B --datasets=C,D`` and more, and any ``--key=value`` of all runs.
+    """
+
+    def action() -> int:
+        from recbole_drepmrec.compare import parser, run  # late: `--help` answers at once
+
+        options, rest = parser().parse_known_args(arguments)
+        if options.help:
+            print(parser().format_help())
+            return 0
+        return run(options, key_values(rest))
+
+    return _guarded(action)
+
+
+def _guarded(action: Callable[[], int | None]) -> int:
+    """Run an action and return its exit code; a user's mistake is one message, no traceback."""
     try:
-        action()
+        return action() or 0
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -100,7 +121,6 @@ def _guarded(action: Callable[[], None]) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
-    return 0
 
 
 def _train(arguments: list[str]) -> None:

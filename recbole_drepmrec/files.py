@@ -1,11 +1,16 @@
 """Files and folders that are either whole or not there."""
 
+import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from recbole_drepmrec.errors import UserError
 
@@ -51,6 +56,36 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             os.replace(temporary, path)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON file whole or not at all.
+
+    Args:
+        path: Where it goes; an older file there is replaced.
+        content: Plain values; no NaN, which JSON does not know.
+
+    Raises:
+        UserError: The file cannot be written.
+    """
+    text = json.dumps(content, indent=2, allow_nan=False) + "\n"
+    with atomic_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write an ``.npz`` whole or not at all.
+
+    Args:
+        path: Where it goes; an older file there is replaced.
+        arrays: Numbers, switches or texts of fixed width, by name.
+
+    Raises:
+        UserError: The file cannot be written.
+    """
+    named: dict[str, Any] = dict(arrays)
+    with atomic_file(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, **named)
 
 
 def _temporary_name(path: Path) -> Path:

@@ -151,7 +151,7 @@ def run_recbole(
     compat.quiet_known_warnings()
     config = Config(model, dataset, config_file_list, config_dict)
     log_to_console(config["state"])
-    return _train_and_test(prepare(config), saved)
+    return train_and_test(prepare(config), saved)
 
 
 def prepare(config: Config) -> Prepared:
@@ -177,11 +177,12 @@ def prepare(config: Config) -> Prepared:
     return Prepared(config, dataset, train_data, valid_data, test_data, model)
 
 
-def create_dataset(config: Config) -> Any:
+def create_dataset(config: Config, kind: type[Any] | None = None) -> Any:
     """Load the configured data set, building or downloading it first where that is known.
 
     Args:
         config: The resolved configuration.
+        kind: The data set class; None for that of the configured model.
 
     Raises:
         UserError: There is no such data set, or its files are not in order.
@@ -195,10 +196,21 @@ def create_dataset(config: Config) -> Any:
     problem = from_first(problem)  # nobody waits for a process that has given up
     if problem is not None:
         raise UserError(problem)
-    return dataset_class(config)(config)
+    return (kind or dataset_class(config))(config)
 
 
-def _train_and_test(prepared: Prepared, saved: bool) -> Result:
+def train_and_test(prepared: Prepared, saved: bool = True) -> Result:
+    """Train a prepared model with early stopping, test the best epoch once, and keep the run.
+
+    The model holds the best epoch's parameters afterwards, if they were saved.
+
+    Args:
+        prepared: What ``prepare`` gave.
+        saved: Whether to keep the best epoch's checkpoint, and to test with it.
+
+    Raises:
+        UserError: Training diverged, or a file cannot be written.
+    """
     config = prepared.config
     run = RunFolder.create(Path(config["checkpoint_dir"]), config["model"], config["dataset"])
     run.log_to_file()

@@ -17,7 +17,7 @@ from recbole.utils.logger import RemoveColorFilter, log_colors_config
 import recbole_drepmrec
 from recbole_drepmrec.distributed import from_first, is_first
 from recbole_drepmrec.errors import UserError
-from recbole_drepmrec.files import atomic_file, write_errors
+from recbole_drepmrec.files import write_errors, write_json
 
 PACKAGES = ("recbole", "torch", "numpy", "scipy", "pandas", "scikit-learn")
 
@@ -54,10 +54,7 @@ class RunFolder:
     def write_json(self, name: str, content: dict[str, Any]) -> None:
         """Write ``name`` (whole or not at all); only one process of a run does."""
         if is_first():
-            with atomic_file(self.path / name) as temporary:
-                temporary.write_text(
-                    json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8"
-                )
+            write_json(self.path / name, content)
 
     def read_json(self, name: str) -> dict[str, Any]:
         """Read one of the folder's JSON files."""

@@ -1,0 +1,293 @@
+"""Whole comparisons by the command line, in real processes: finished, killed, failed, mistaken."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+import yaml
+
+from recbole_drepmrec.cli import main
+from recbole_drepmrec.errors import UserError
+from recbole_drepmrec.evaluation.records import JobKey
+from recbole_drepmrec.evaluation.store import check_same_split, load_comparison
+from recbole_drepmrec.quick_start import load
+from tests.datasets import clustered
+from tests.model.contract import trainer
+
+ROOT = Path(__file__).parents[1]
+
+
+def prepare_folder(folder: Path) -> Path:
+    """A working folder with a small data set, and its settings in a file."""
+    settings = clustered().write(folder / "dataset")
+    for key in ("dataset", "checkpoint_dir", "state"):
+        del settings[key]
+    file = folder / "settings.yaml"
+    file.write_text(yaml.safe_dump({**settings, "data_path": "dataset", "epochs": 2}))
+    return folder
+
+
+def words(models: str = "BPR,DRepMRec", seeds: str = "1,2", *more: str) -> list[str]:
+    return [
+        "compare",
+        f"--models={models}",
+        "--datasets=tiny",
+        f"--seeds={seeds}",
+        "--config_files=settings.yaml",
+        "--out=out",
+        *more,
+    ]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished comparison of two models and two seeds."""
+    folder = prepare_folder(tmp_path_factory.mktemp("compare"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert main(words()) == 0
+    return folder
+
+
+def tables(folder: Path) -> dict[str, str]:
+    """Name to content of all tables but those of times."""
+    return {
+        path.name: path.read_text(encoding="utf-8")
+        for path in sorted((folder / "out" / "tables").iterdir())
+        if "cost" not in path.name
+    }
+
+
+def written(folder: Path) -> dict[str, int]:
+    """When each file of the runs was last written."""
+    paths = (folder / "out" / "jobs").rglob("*")
+    return {str(path): path.stat().st_mtime_ns for path in paths if path.is_file()}
+
+
+def test_what_a_comparison_holds(folder: Path) -> None:
+    comparison = load_comparison(folder / "out")
+    keys = [JobKey("tiny", m, s) for s in (1, 2) for m in ("BPR", "DRepMRec")]
+    assert list(comparison.results) == keys
+    assert comparison.failures == {}
+    assert len({json.dumps(run.data_sha256) for run in comparison.results.values()}) == 1
+    for key, result in comparison.results.items():
+        assert (result.dataset, result.model, result.seed) == key
+        assert result.valid_metric == "ndcg@5"
+        curve = comparison.curve(key)
+        assert [epoch["epoch"] for epoch in curve] == [0, 1]
+        assert result.epochs == 2
+        assert result.valid_score == max(epoch["valid"]["ndcg@5"] for epoch in curve)
+        assert result.valid == curve[result.best_epoch]["valid"]
+        assert result.train_seconds > 0
+        assert result.test_seconds > 0
+        assert 50 * 2**20 < result.peak_memory < 20 * 2**30
+    assert comparison.results[keys[0]].parameters == (61 + 49) * 64
+
+
+def test_test_metrics_are_those_of_the_kept_run(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    comparison = load_comparison(folder / "out")
+    key = JobKey("tiny", "DRepMRec", 2)
+    loaded = load(comparison.out / comparison.results[key].run)
+    expected = trainer(loaded).evaluate(loaded.test_data, load_best_model=False)
+    for name, value in expected.items():
+        assert comparison.results[key].test[name] == pytest.approx(value, abs=6e-5)
+
+
+def test_lists_of_users(folder: Path) -> None:
+    """The metrics of each user follow from their list and their test items."""
+    comparison = load_comparison(folder / "out")
+    split = comparison.splits["tiny"]
+    for key, result in comparison.results.items():
+        lists = comparison.lists(key)
+        assert lists.top.shape == (60, 5)
+        for user in range(60):
+            relevant, had = split.relevant[[user]].indices, split.trained[[user]].indices
+            assert not np.isin(lists.top[user], had).any()
+            recall = np.isin(lists.top[user], relevant).sum() / len(relevant)
+            assert lists.scores["recall@5"][user] == pytest.approx(recall)
+        assert lists.scores["recall@5"].mean() == pytest.approx(result.test["recall@5"])
+
+
+def test_tables(folder: Path) -> None:
+    kinds = ("breakdown", "cost", "coverage", "differences", "ranking")
+    found = sorted(path.name for path in (folder / "out" / "tables").iterdir())
+    assert found == sorted(f"tiny-{kind}.{s}" for kind in kinds for s in ("md", "csv", "tex"))
+    comparison = load_comparison(folder / "out")
+    best, other = comparison.ranked("tiny")
+    scores = [comparison.validation_score("tiny", model) for model in (best, other)]
+    assert scores[0] is not None
+    assert scores[1] is not None
+    assert scores[0] >= scores[1]
+    ranking = tables(folder)["tiny-ranking.md"].splitlines()
+    assert ranking[4].startswith(f"| {best}")
+    runs = list(comparison.of("tiny", best).values())
+    recalls = [run.test["recall@5"] for run in runs]
+    assert f"{np.mean(recalls):.4f} ± {np.std(recalls, ddof=1):.4f}" in ranking[4]
+    assert "image: without" in tables(folder)["tiny-breakdown.md"]
+    assert "text: without" not in tables(folder)["tiny-breakdown.md"]
+
+
+def test_again_gives_the_same_at_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folder)
+    before = tables(folder), written(folder)
+    monkeypatch.setattr(subprocess, "Popen", None)  # nothing may start
+    assert main(words()) == 0
+    assert (tables(folder), written(folder)) == before
+    assert capsys.readouterr().out.startswith("### tiny: ranking")
+
+
+def test_the_folder_can_be_moved(folder: Path, tmp_path: Path) -> None:
+    (folder / "out").rename(tmp_path / "moved")
+    try:
+        moved = load_comparison(tmp_path / "moved")
+        key = JobKey("tiny", "BPR", 1)
+        assert moved.lists(key).top.shape == (60, 5)
+        assert len(moved.curve(key)) == 2
+    finally:
+        (tmp_path / "moved").rename(folder / "out")
+
+
+def test_results_of_other_settings_do_not_count(folder: Path, tmp_path: Path) -> None:
+    request = json.loads((folder / "out" / "comparison.json").read_text())
+    request["settings"]["tiny/BPR/1"] = "other"
+    copy = tmp_path / "out"
+    copy.mkdir()
+    for name in ("jobs", "data"):
+        (copy / name).symlink_to(folder / "out" / name)
+    (copy / "comparison.json").write_text(json.dumps(request))
+    comparison = load_comparison(copy)
+    assert comparison.failures == {JobKey("tiny", "BPR", 1): "not run yet"}
+    assert len(comparison.results) == 3
+
+
+def test_runs_of_different_splits_are_not_compared(folder: Path) -> None:
+    comparison = load_comparison(folder / "out")
+    check_same_split(comparison)
+    key = JobKey("tiny", "DRepMRec", 2)
+    other = comparison.results[key].model_copy(
+        update={"data_sha256": {**comparison.results[key].data_sha256, "valid": "other"}}
+    )
+    comparison.results[key] = other
+    with pytest.raises(UserError, match="DRepMRec on tiny, seed 2 had other interactions in valid"):
+        check_same_split(comparison)
+
+
+def test_no_comparison_is_a_message(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"holds no comparison\.json"):
+        load_comparison(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--models=BPR,LightGNC"], "did you mean 'LightGCN'?"),
+        (["--models=BPR,BPR"], "--models is 'BPR,BPR', expected different names"),
+        (["--models="], "--models is '', expected different names"),
+        (["--datasets=tinny"], "no data set 'tinny'; did you mean 'tiny'?"),
+        (["--seeds=1,1"], "--seeds is '1,1', expected different numbers"),
+        (["--seeds=a"], "--seeds is 'a', expected different numbers"),
+        (["--reference=Pop"], "--reference is 'Pop', expected one of --models: BPR, DRepMRec"),
+        (["--test=z"], "argument --test: invalid choice: 'z'"),
+        (["--jobs=0"], "--jobs is 0, expected 1 or more"),
+        (["--epohcs=2"], "did you mean 'epochs'?"),
+        (["--topk=[500]", "--valid_metric=NDCG@500"], "the data set has 48 items"),
+        (["--modalities={smell: {file: smell.npy}}"], "smell.npy does not exist"),
+    ],
+)
+def test_a_mistake_is_one_message_before_anything_runs(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    more: list[str],
+    message: str,
+) -> None:
+    monkeypatch.chdir(prepare_folder(tmp_path))
+    assert main(words("BPR,DRepMRec", "1", *more)) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("error: ")
+    assert captured.err.count("\n") == 1
+    assert message in captured.err
+    assert not (tmp_path / "out" / "jobs").exists()
+
+
+def test_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", "--help"]) == 0
+    assert "--reference" in capsys.readouterr().out
+
+
+def test_a_run_that_fails_stops_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(prepare_folder(tmp_path))
+    assert main(words("BPR,Pop", "1", "--learning_rate=1e30", "--epochs=5")) == 1
+    captured = capsys.readouterr()
+    assert "failed: BPR on tiny, seed 1: the training loss became nan" in captured.err
+    assert "Traceback" not in captured.err
+    rows = [line for line in captured.out.splitlines() if line.startswith("| BPR")]
+    assert set(rows[0].replace("BPR", "").split()) == {"|", "-"}
+    assert "| Pop" in captured.out
+    comparison = load_comparison(tmp_path / "out")
+    assert list(comparison.results) == [JobKey("tiny", "Pop", 1)]
+
+
+def start(folder: Path) -> subprocess.Popen[bytes]:
+    program = (  # a shell's background processes ignore SIGINT, and hand that down
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from recbole_drepmrec.cli import main; sys.exit(main())"
+    )
+    return subprocess.Popen(
+        [sys.executable, "-c", program, *words("BPR,DRepMRec", "1,2", "--jobs=2")],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def wait_for(what: Any, seconds: float = 240) -> Any:
+    until = time.monotonic() + seconds
+    while not (found := what()):
+        assert time.monotonic() < until, "it did not come"
+        time.sleep(0.05)
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_killed_and_run_again_gives_the_same(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: signal.Signals
+) -> None:
+    """Killed once a run is finished and others are under way: these end too, that one stays."""
+    monkeypatch.chdir(prepare_folder(tmp_path))
+    process = start(tmp_path)
+    jobs = tmp_path / "out" / "jobs"
+    (first, *_) = wait_for(lambda: list(jobs.rglob("result.json")))
+    wait_for(lambda: len(list(jobs.rglob("log.txt"))) > len(list(jobs.rglob("result.json"))))
+    children = psutil.Process(process.pid).children()
+    os.kill(process.pid, how)
+    assert process.wait(timeout=60) == (130 if how == signal.SIGINT else -how)
+    wait_for(lambda: not any(child.is_running() for child in children), seconds=60)
+    kept = {path: path.stat().st_mtime_ns for path in jobs.rglob("result.json")}
+    assert first in kept
+    assert len(kept) < 4
+    assert main(words()) == 0
+    assert len(list(jobs.rglob("result.json"))) == 4
+    assert kept == {path: path.stat().st_mtime_ns for path in kept}
+    assert tables(tmp_path) == tables(folder)
+    assert not list((tmp_path / "out").rglob("*.tmp"))
+    assert all(len(list(runs.iterdir())) == 1 for runs in jobs.rglob("runs"))

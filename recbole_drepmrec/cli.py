@@ -205,6 +205,7 @@ def _help_text(data_path: Path) -> str:
             "",
             f"Multimodal models: {', '.join(MODELS)}",
             f"RecBole's general models: {', '.join(recbole_general_models())}",
+            "Another model with user and item vectors wears BMA: --model=LightGCN+BMA",
             f"Data sets: {', '.join(known_datasets(data_path))}",
         ]
     )

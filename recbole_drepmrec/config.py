@@ -22,9 +22,12 @@ from recbole_drepmrec.data.splits import SPLIT_KEYS
 from recbole_drepmrec.distributed import join_group
 from recbole_drepmrec.errors import UserError, recbole_complaints
 from recbole_drepmrec.literals import Loader, literal, read_yaml
+from recbole_drepmrec.model.bma_host import with_bma
 from recbole_drepmrec.protocol import apply_split, check_valid_metric, preset
 from recbole_drepmrec.registry import (
+    BMA_SUFFIX,
     get_model,
+    host_name,
     is_multimodal,
     nearest,
     properties_folders,
@@ -90,7 +93,7 @@ class Config(recbole.config.Config):
             check_valid_metric(self.final_config_dict)
         self._refuse_pickles()
         if is_multimodal(self.model_class):
-            self.model_class.settings_class.from_config(self)
+            self.model_class.read_settings(self)
 
     def _refuse_pickles(self) -> None:
         for key in PICKLE_KEYS:
@@ -134,16 +137,35 @@ class Config(recbole.config.Config):
         for key, value in (("model", model), ("dataset", dataset)):
             if value is None:
                 raise UserError(f"no {key} was given; name one with --{key}.")
-        if isinstance(model, str):
-            return model, get_model(model), str(dataset)
-        return model.__name__, model, str(dataset)
+        name = model if isinstance(model, str) else model.__name__
+        if self._wears_bma(name) and not name.endswith(BMA_SUFFIX):
+            name += BMA_SUFFIX
+            model = name if isinstance(model, str) else with_bma(model)
+        return name, get_model(name) if isinstance(model, str) else model, str(dataset)
+
+    def _wears_bma(self, name: str) -> bool:
+        given, named = self.external_config_dict.get("bma"), name.endswith(BMA_SUFFIX)
+        if given not in (None, True, False):
+            raise UserError(f"`bma` is {given!r}, expected True or False.")
+        if named and given is False:
+            raise UserError(f"the model is {name}, but `bma` is False; leave one of them out.")
+        return named or bool(given)
 
     def _load_internal_config_dict(self, model: str, model_class: Any, dataset: str) -> None:
-        super()._load_internal_config_dict(model, model_class, dataset)
-        names = ("overall.yaml", f"model/{model}.yaml", f"dataset/{dataset}.yaml")
+        host = host_name(model)
+        super()._load_internal_config_dict(host, model_class, dataset)
+        names = ["overall.yaml", f"model/{host}.yaml", f"dataset/{dataset}.yaml"]
+        if host != model:
+            names.insert(2, "model/BMA.yaml")
         for file in (folder / name for folder in properties_folders() for name in names):
             if file.is_file():
                 self.internal_config_dict.update(read_yaml(file))
+        if self.internal_config_dict["bma"] and host == model:
+            raise UserError(
+                "`bma` is True in a property file, where it has no effect; give --bma=True, or "
+                f"--model={model}{BMA_SUFFIX}."
+            )
+        self.internal_config_dict["bma"] = host != model
         given = self.external_config_dict
         protocol = given.get("protocol", self.internal_config_dict["protocol"])
         self.internal_config_dict.update(preset(protocol, given))
@@ -159,7 +181,8 @@ class Config(recbole.config.Config):
                     f"there is no configuration key '{key}'{nearest(key, known) or '.'}"
                 )
             # One file of settings for several models is common, so this is no error.
-            logging.getLogger(__name__).warning("`%s` has no effect on %s.", key, model)
+            cure = " without --bma=True" if key.startswith("bma_") else ""
+            logging.getLogger(__name__).warning("`%s` has no effect on %s%s.", key, model, cure)
 
     def _check_types(self) -> None:
         """A number stays a number and a switch a switch, whatever model the key belongs to."""

@@ -35,16 +35,28 @@ MODELS = {
 DATASET_BUILDERS: dict[str, Callable[[Path], None]] = {"ml-100k-mm": build_ml100k_mm}
 """Data sets that are built on first use, without a download."""
 
+BMA_SUFFIX = "+BMA"
+"""Ends the name of a model that wears the plug-in, as in ``LightGCN+BMA``."""
+
 DEFAULT_MODEL = "DRepMRec"
 DEFAULT_DATASET = "ml-100k-mm"
 
 
 def get_model(name: str) -> Any:
-    """Return the model class of that name.
+    """Return the model class of that name; ``HOST+BMA`` is the model HOST wearing BMA.
 
     Raises:
-        UserError: Neither we nor RecBole have such a model.
+        UserError: Neither we nor RecBole have such a model, or it cannot carry BMA.
     """
+    host, plus, plug_in = name.partition("+")
+    if plus:
+        if plus + plug_in != BMA_SUFFIX:
+            raise UserError(
+                f"there is no model '{name}': the one plug-in is BMA, as in '{host}{BMA_SUFFIX}'."
+            )
+        from recbole_drepmrec.model.bma_host import with_bma
+
+        return with_bma(get_model(host))
     if name in MODELS:
         return getattr(importlib.import_module(MODELS[name]), name)
     if name not in recbole_models():
@@ -55,6 +67,11 @@ def get_model(name: str) -> Any:
     from recbole.utils import get_model as get_recbole_model
 
     return get_recbole_model(name)
+
+
+def host_name(name: str) -> str:
+    """The model that a name is of, without the plug-in that it may wear."""
+    return name.removesuffix(BMA_SUFFIX)
 
 
 def is_multimodal(model_class: Any) -> bool:

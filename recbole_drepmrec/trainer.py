@@ -29,6 +29,7 @@ from recbole_drepmrec.distributed import gather_samples, is_first, wait_for_all
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.model.base import FeatureRecommender
 from recbole_drepmrec.protocol import not_improved_by_a_tie
+from recbole_drepmrec.registry import host_name
 from recbole_drepmrec.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -243,9 +244,10 @@ def trainer_class(model_type: Any, model_name: str) -> Any:
 
     Args:
         model_type: RecBole's ``ModelType``.
-        model_name: The model's name; some of RecBole's have a trainer of their own.
+        model_name: The model's name; some of RecBole's have a trainer of their own, and keep it
+            when they wear BMA.
     """
-    base = get_recbole_trainer(model_type, model_name)
+    base = get_recbole_trainer(model_type, host_name(model_name))
     return type(f"Run{base.__name__}", (RunTrainerMixin, base), {})
 
 

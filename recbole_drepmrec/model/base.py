@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from recbole.model.abstract_recommender import GeneralRecommender
@@ -28,12 +28,25 @@ class FeatureRecommender(GeneralRecommender):
 
     input_type = InputType.PAIRWISE
     settings_class: type[Settings] = Settings
+    settings_prefix: ClassVar[str] = ""
     settings: Any
 
     def __init__(self, config: Any, dataset: MultimodalDataset) -> None:
         super().__init__(config, dataset)
-        self.settings = self.settings_class.from_config(config)
+        self.settings = self.read_settings(config)
         self._preparation: dict[str, dict[str, Any]] = {}
+
+    @classmethod
+    def read_settings(cls, config: Any) -> Any:
+        """Read and check the keys of this model.
+
+        Args:
+            config: Anything that gives a value for ``config[key]``.
+
+        Raises:
+            UserError: A value has the wrong type, is out of range, or goes with no other.
+        """
+        return cls.settings_class.from_config(config, cls.settings_prefix)
 
     def prepared_features(
         self, dataset: MultimodalDataset, norm: FeatureNorm

@@ -118,7 +118,6 @@ class DRepMRec(MultimodalRecommender):
         if self.behavior_line is not None:
             table = self.behavior_line.item_embedding
             rows += [self.behavior_line.user_embedding[users], table[positives], table[negatives]]
-        own = self.modal_side.modal_line.item_table if self.modal_side is not None else None
-        if own is not None:
-            rows += [own[positives], own[negatives]]
+        if self.modal_side is not None:
+            rows += self.modal_side.own_rows(positives, negatives)
         return squared_norm(*rows) if rows else torch.zeros((), device=users.device)

@@ -108,6 +108,16 @@ class ModalSide(nn.Module):
         """Return the fused users and items; the modal ones where there is no behavior side."""
         return modal.fused if behavior is None else self.bma.fuse(behavior, modal.fused)
 
+    def own_rows(self, positives: Tensor, negatives: Tensor) -> list[Tensor]:
+        """Rows of the Modal Line's own item table that a batch reads, [B, d] each; none without it.
+
+        Args:
+            positives: Items of the batch, [B].
+            negatives: Items drawn for them, [B].
+        """
+        table = self.modal_line.item_table
+        return [] if table is None else [table[positives], table[negatives]]
+
     def losses(
         self,
         behavior: Representations | None,

@@ -90,7 +90,7 @@ def fused_item_graph(
     Raises:
         UserError: The weights are of other modalities, or all zero.
 
-    Source: Zhou and Shen, FREEDOM, MM 2023, equation 4.
+    Source: Zhou and Shen, FREEDOM, MM 2023.
     """
     shares = _modality_shares(list(features), weights)
     graphs = [published_item_graph(features[name], k, True, folder) for name in shares]

@@ -19,7 +19,10 @@ from recbole_drepmrec.data.recbole_dataset import (
 )
 from recbole_drepmrec.errors import UserError
 
-MODELS = {"DRepMRec": "recbole_drepmrec.model.drepmrec"}
+MODELS = {
+    "DRepMRec": "recbole_drepmrec.model.drepmrec",
+    "MMGCN": "recbole_drepmrec.model.mmgcn",
+}
 """Our models and the modules that define them."""
 
 DATASET_BUILDERS: dict[str, Callable[[Path], None]] = {"ml-100k-mm": build_ml100k_mm}

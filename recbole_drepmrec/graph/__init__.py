@@ -1,6 +1,10 @@
 """Frozen graphs: user-item, item-item and user-user, and the products with them."""
 
-from recbole_drepmrec.graph.bipartite import interaction_graph, normalised_bipartite
+from recbole_drepmrec.graph.bipartite import (
+    interaction_graph,
+    mean_by_row,
+    normalised_bipartite,
+)
 from recbole_drepmrec.graph.cache import cached_graph, content_hash
 from recbole_drepmrec.graph.knn import (
     cooccurrence_knn,
@@ -22,6 +26,7 @@ __all__ = [
     "cooccurrence_knn",
     "cosine_knn",
     "interaction_graph",
+    "mean_by_row",
     "normalise_by_degrees",
     "normalise_by_row_sums",
     "normalised_bipartite",

@@ -1,4 +1,4 @@
-"""The user-item graph of the Behavior Line."""
+"""The user-item graph and its normalisations."""
 
 import torch
 from torch import Tensor
@@ -51,3 +51,13 @@ def normalised_bipartite(interactions: Graph) -> Graph:
         torch.cat([weights, weights]),
         (n_nodes, n_nodes),
     )
+
+
+def mean_by_row(graph: Graph) -> Graph:
+    """Divide by the row sums, w_ij / r_i: the product is the mean of each row's neighbours.
+
+    Args:
+        graph: A graph of positive weights, [n, m]; a row without an edge stays without one.
+    """
+    weights = graph.weights / graph.row_sums()[graph.rows]
+    return Graph(graph.rows, graph.cols, weights, graph.shape)

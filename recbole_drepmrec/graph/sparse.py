@@ -62,6 +62,11 @@ class Graph:
         both = kept[self.rows] & kept[self.cols]
         return Graph(self.rows[both], self.cols[both], self.weights[both], self.shape)
 
+    def to_columns(self, kept: Tensor) -> "Graph":
+        """The edges to the kept columns, bool [n_cols]."""
+        there = kept[self.cols]
+        return Graph(self.rows[there], self.cols[there], self.weights[there], self.shape)
+
     def row_sums(self) -> Tensor:
         """Sum of the weights in each row, float32 [n_rows]."""
         sums = torch.zeros(self.shape[0], dtype=torch.float64)

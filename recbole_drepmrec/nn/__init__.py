@@ -6,6 +6,11 @@ from recbole_drepmrec.nn.filter_gate import FilterGate, GateKind
 from recbole_drepmrec.nn.fusion import Fusion, FusionKind
 from recbole_drepmrec.nn.losses import bpr_loss, cosine_distance, info_nce, squared_norm
 from recbole_drepmrec.nn.modal_line import ModalEncoder, ModalityInputs, ModalLine, ModalOutput
+from recbole_drepmrec.nn.modality_convolution import (
+    Combination,
+    ModalityConvolution,
+    ModalityLayer,
+)
 from recbole_drepmrec.nn.projection import FeatureProjection
 from recbole_drepmrec.nn.propagation import light_gcn
 from recbole_drepmrec.nn.representations import Representations
@@ -15,6 +20,7 @@ __all__ = [
     "Alignment",
     "BehaviorLine",
     "BehaviorModalAlignment",
+    "Combination",
     "FeatureProjection",
     "FilterGate",
     "Fusion",
@@ -23,7 +29,9 @@ __all__ = [
     "ModalEncoder",
     "ModalLine",
     "ModalOutput",
+    "ModalityConvolution",
     "ModalityInputs",
+    "ModalityLayer",
     "Representations",
     "SignalKind",
     "SimilaritySupervisedSignal",

@@ -3,7 +3,13 @@
 import pytest
 import torch
 
-from recbole_drepmrec.graph import Graph, SparseMatrix, interaction_graph, normalised_bipartite
+from recbole_drepmrec.graph import (
+    Graph,
+    SparseMatrix,
+    interaction_graph,
+    mean_by_row,
+    normalised_bipartite,
+)
 
 N_USERS, N_ITEMS = 4, 5
 
@@ -71,3 +77,15 @@ def test_no_interactions_give_an_empty_graph() -> None:
 def test_an_unknown_id_is_refused() -> None:
     with pytest.raises(ValueError, match="column ids range from 5 to 5, expected 0 to 4"):
         interaction_graph(torch.tensor([1]), torch.tensor([5]), N_USERS, N_ITEMS)
+
+
+def test_mean_by_row_gives_the_mean_of_the_neighbours() -> None:
+    values = torch.tensor([[0.0], [3.0], [5.0], [100.0], [100.0]])
+    means = SparseMatrix(mean_by_row(small()))(values)
+    assert means.squeeze(1).tolist() == [0.0, 4.0, 5.0, 0.0]
+
+
+def test_edges_to_kept_columns_only() -> None:
+    kept = torch.tensor([False, True, False, True, True])
+    graph = small().to_columns(kept)
+    assert (graph.rows.tolist(), graph.cols.tolist(), graph.shape) == ([1], [1], (4, 5))

@@ -43,6 +43,13 @@ def losses(prepared: Prepared, epochs: int) -> list[float]:
     return list(training.train_loss_dict.values())
 
 
+def recall(prepared: Prepared) -> float:
+    """Train, and return the recall at 5 on the test split."""
+    training = trainer(prepared)
+    training.fit(prepared.train_data, prepared.valid_data, verbose=False)
+    return float(training.evaluate(prepared.test_data)["recall@5"])
+
+
 class ModelContract:
     """Inherit, and set ``model`` and ``settings``."""
 

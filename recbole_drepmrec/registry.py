@@ -21,6 +21,7 @@ from recbole_drepmrec.errors import UserError
 
 MODELS = {
     "DRepMRec": "recbole_drepmrec.model.drepmrec",
+    "GRCN": "recbole_drepmrec.model.grcn",
     "MMGCN": "recbole_drepmrec.model.mmgcn",
 }
 """Our models and the modules that define them."""

@@ -2,8 +2,16 @@
 
 from recbole_drepmrec.nn.alignment import Alignment, BehaviorModalAlignment
 from recbole_drepmrec.nn.behavior_line import BehaviorLine
+from recbole_drepmrec.nn.edges import EdgeSet
 from recbole_drepmrec.nn.filter_gate import FilterGate, GateKind
 from recbole_drepmrec.nn.fusion import Fusion, FusionKind
+from recbole_drepmrec.nn.graph_refining import (
+    EdgeWeighting,
+    Integration,
+    NeighbourRouting,
+    Pruning,
+    Routed,
+)
 from recbole_drepmrec.nn.losses import bpr_loss, cosine_distance, info_nce, squared_norm
 from recbole_drepmrec.nn.modal_line import ModalEncoder, ModalityInputs, ModalLine, ModalOutput
 from recbole_drepmrec.nn.modality_convolution import (
@@ -21,18 +29,24 @@ __all__ = [
     "BehaviorLine",
     "BehaviorModalAlignment",
     "Combination",
+    "EdgeSet",
+    "EdgeWeighting",
     "FeatureProjection",
     "FilterGate",
     "Fusion",
     "FusionKind",
     "GateKind",
+    "Integration",
     "ModalEncoder",
     "ModalLine",
     "ModalOutput",
     "ModalityConvolution",
     "ModalityInputs",
     "ModalityLayer",
+    "NeighbourRouting",
+    "Pruning",
     "Representations",
+    "Routed",
     "SignalKind",
     "SimilaritySupervisedSignal",
     "bpr_loss",

@@ -23,6 +23,7 @@ MODELS = {
     "DRepMRec": "recbole_drepmrec.model.drepmrec",
     "GRCN": "recbole_drepmrec.model.grcn",
     "MMGCN": "recbole_drepmrec.model.mmgcn",
+    "SLMRec": "recbole_drepmrec.model.slmrec",
 }
 """Our models and the modules that define them."""
 

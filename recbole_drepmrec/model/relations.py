@@ -16,6 +16,7 @@ from recbole_drepmrec.graph import (
     cosine_knn,
     normalise_by_degrees,
     normalise_by_row_sums,
+    normalised_bipartite,
     with_self_loops,
 )
 
@@ -63,6 +64,23 @@ def published_item_graph(
     if binary:
         others = Graph(others.rows, others.cols, torch.ones(others.n_edges), others.shape)
     return normalise_by_row_sums(with_self_loops(others, features.present, 1.0))
+
+
+def modality_adjacency(interactions: Graph, present: Tensor, whole: SparseMatrix) -> SparseMatrix:
+    """The normalised user-item graph of the items that have a modality. [ours]
+
+    The others are nodes without an edge, so that no zero vector takes part in a sum over
+    neighbours; where every interaction is with an item that has it, this is the whole graph.
+
+    Args:
+        interactions: R, [n_users, n_items].
+        present: Whether an item has the modality, bool [n_items].
+        whole: The normalised graph of all items, of n_users + n_items nodes.
+    """
+    seen = interactions.to_columns(present)
+    if seen.n_edges == interactions.n_edges:
+        return whole
+    return SparseMatrix(normalised_bipartite(seen), symmetric=True)
 
 
 def user_graph(

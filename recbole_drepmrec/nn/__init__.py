@@ -4,6 +4,7 @@ from recbole_drepmrec.nn.alignment import Alignment, BehaviorModalAlignment
 from recbole_drepmrec.nn.behavior_line import BehaviorLine
 from recbole_drepmrec.nn.edges import EdgeSet
 from recbole_drepmrec.nn.filter_gate import FilterGate, GateKind
+from recbole_drepmrec.nn.fine_coarse import FineCoarseAlignment
 from recbole_drepmrec.nn.fusion import Fusion, FusionKind
 from recbole_drepmrec.nn.graph_refining import (
     EdgeWeighting,
@@ -20,7 +21,7 @@ from recbole_drepmrec.nn.modality_convolution import (
     ModalityLayer,
 )
 from recbole_drepmrec.nn.projection import FeatureProjection
-from recbole_drepmrec.nn.propagation import light_gcn
+from recbole_drepmrec.nn.propagation import light_gcn, propagated, split
 from recbole_drepmrec.nn.representations import Representations
 from recbole_drepmrec.nn.similarity_signal import SignalKind, SimilaritySupervisedSignal
 
@@ -33,6 +34,7 @@ __all__ = [
     "EdgeWeighting",
     "FeatureProjection",
     "FilterGate",
+    "FineCoarseAlignment",
     "Fusion",
     "FusionKind",
     "GateKind",
@@ -53,5 +55,7 @@ __all__ = [
     "cosine_distance",
     "info_nce",
     "light_gcn",
+    "propagated",
+    "split",
     "squared_norm",
 ]

@@ -3,8 +3,13 @@
 import torch
 
 from recbole_drepmrec.data.features import PreparedFeatures
-from recbole_drepmrec.graph import interaction_graph
-from recbole_drepmrec.model.relations import item_graph, published_item_graph, user_graph
+from recbole_drepmrec.graph import SparseMatrix, interaction_graph, normalised_bipartite
+from recbole_drepmrec.model.relations import (
+    item_graph,
+    modality_adjacency,
+    published_item_graph,
+    user_graph,
+)
 
 
 def features(*present: bool) -> PreparedFeatures:
@@ -47,3 +52,16 @@ def test_published_item_graph_counts_the_item_itself() -> None:
     torch.testing.assert_close(weighted[1, 2], torch.tensor(0.5 / (1.5 * 1.8660254) ** 0.5))
     alone = published_item_graph(prepared, 1, False, None).to_dense()
     torch.testing.assert_close(alone, torch.diag(torch.tensor([0.0, 1, 1, 1])))
+
+
+def test_interactions_with_items_that_lack_the_modality_are_no_edges() -> None:
+    """User 1 took items 1 and 2, user 2 item 2; without item 2 one pair of degree one is left."""
+    users, items = torch.tensor([1, 1, 2]), torch.tensor([1, 2, 2])
+    interactions = interaction_graph(users, items, 3, 4)
+    whole = SparseMatrix(normalised_bipartite(interactions), symmetric=True)
+    some = modality_adjacency(interactions, torch.tensor([False, True, False, True]), whole)
+    expected = torch.zeros(7, 7)
+    expected[1, 4] = expected[4, 1] = 1.0
+    torch.testing.assert_close(some(torch.eye(7)), expected)
+    seen = torch.tensor([False, True, True, False])  # nobody took item 3
+    assert modality_adjacency(interactions, seen, whole) is whole

@@ -40,3 +40,12 @@ def test_info_nce_by_hand() -> None:
 def test_info_nce_of_one_user_alone_is_zero() -> None:
     rows = torch.randn(1, 3)
     assert info_nce(rows, rows, temperature=0.2).item() == pytest.approx(0.0)
+
+
+def test_info_nce_finds_each_query_its_own_key() -> None:
+    """Two queries may share a key, which then is no negative of either."""
+    keys = torch.tensor([[0.0, 2.0], [1.0, 0.0]])
+    queries = torch.tensor([[3.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
+    loss = info_nce(queries, keys, temperature=1.0, positives=torch.tensor([1, 1, 1]))
+    right, wrong = math.log(1 + math.exp(-1)), math.log(1 + math.exp(1))
+    assert loss.item() == pytest.approx((right + wrong + right) / 3)

@@ -22,6 +22,7 @@ from recbole_drepmrec.errors import UserError
 MODELS = {
     "DRepMRec": "recbole_drepmrec.model.drepmrec",
     "GRCN": "recbole_drepmrec.model.grcn",
+    "LGMRec": "recbole_drepmrec.model.lgmrec",
     "MMGCN": "recbole_drepmrec.model.mmgcn",
     "SLMRec": "recbole_drepmrec.model.slmrec",
 }

@@ -13,6 +13,7 @@ from recbole_drepmrec.nn.graph_refining import (
     Pruning,
     Routed,
 )
+from recbole_drepmrec.nn.hypergraph import HypergraphPassing
 from recbole_drepmrec.nn.losses import bpr_loss, cosine_distance, info_nce, squared_norm
 from recbole_drepmrec.nn.modal_line import ModalEncoder, ModalityInputs, ModalLine, ModalOutput
 from recbole_drepmrec.nn.modality_convolution import (
@@ -38,6 +39,7 @@ __all__ = [
     "Fusion",
     "FusionKind",
     "GateKind",
+    "HypergraphPassing",
     "Integration",
     "ModalEncoder",
     "ModalLine",

@@ -37,6 +37,11 @@ class Analysis:
     recalls: dict[str, list[list[float]]]
     n_users: int
 
+    @property
+    def some(self) -> JobResult:
+        """A finished run, for what all have in common."""
+        return next(runs[0] for runs in self.runs.values() if runs)
+
 
 def analyse(comparison: Comparison, dataset: str) -> Analysis:
     """Test, and break down, what the runs on a data set gave.

@@ -28,12 +28,15 @@ class Stratum:
     users: Switches
 
     def train_share(self, split: Split) -> float:
-        """Share of the training interactions that are with its items."""
-        return float(split.item_counts[self.items].sum() / split.item_counts.sum())
+        """Share of the training interactions that are with its items, or by its users."""
+        whole = self.users.all()
+        own = split.item_counts[self.items] if whole else split.user_counts[self.users]
+        return float(own.sum() / split.item_counts.sum())
 
-    def n_relevant(self, split: Split) -> int:
-        """Test interactions of its users with its items."""
-        return int((split.relevant @ self.items.astype(np.int64))[self.users].sum())
+    def relevant(self, split: Split) -> NDArray[np.int64]:
+        """How many test items of the stratum each of its users has."""
+        counts: NDArray[np.int64] = (split.relevant @ self.items.astype(np.int64))[self.users]
+        return counts
 
 
 def strata(split: Split) -> list[Stratum]:
@@ -63,7 +66,7 @@ def strata(split: Split) -> list[Stratum]:
         if not present.all():
             found.append(Stratum(modality, "with", present, everyone))
             found.append(Stratum(modality, "without", ~present, everyone))
-    return [stratum for stratum in found if stratum.n_relevant(split)]
+    return [stratum for stratum in found if stratum.relevant(split).any()]
 
 
 def popularity(counts: NDArray[np.int64]) -> dict[str, Switches]:

@@ -37,12 +37,12 @@ def test_shares_and_test_pairs() -> None:
     found = {(s.group, s.name): s for s in strata(split)}
     shares = [found["popularity", name].train_share(split) for name in ("head", "mid", "tail")]
     assert shares == pytest.approx([6 / 12, 4 / 12, 2 / 12])
-    pairs = {name: s.n_relevant(split) for (_, name), s in found.items()}
-    assert pairs["head"] == 2
-    assert pairs["cold"] == 2
-    assert pairs["low"] == 2
-    assert pairs["mid"] == 3  # of activity: bob's three
-    assert found["popularity", "mid"].n_relevant(split) == 1
+    shares = [found["activity", name].train_share(split) for name in ("low", "mid", "high")]
+    assert shares == pytest.approx([1 / 12, 2 / 12, 5 / 12])  # another four by users not tested
+    assert found["popularity", "head"].relevant(split).tolist() == [1, 1, 0]
+    assert found["popularity", "cold"].relevant(split).tolist() == [0, 1, 1]
+    assert found["activity", "mid"].relevant(split).tolist() == [3]
+    assert found["image", "without"].relevant(split).tolist() == [0, 2, 1]
 
 
 def test_recall_within_by_hand() -> None:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from recbole_drepmrec.arguments import Parser
 from recbole_drepmrec.data.importers import LAYOUTS
-from recbole_drepmrec.data.importers.remote import download_amazon
-from recbole_drepmrec.data.importers.write import Written, write_dataset
+from recbole_drepmrec.data.importers.published import AMAZON_2014, DOWNLOADS, MOVIELENS
+from recbole_drepmrec.data.importers.validation import with_validation
+from recbole_drepmrec.data.importers.write import Written, check_target, write_dataset
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.registry import DATASET_BUILDERS, nearest
 
@@ -15,7 +16,7 @@ def run(arguments: list[str]) -> None:
     """Prepare a data set and say what was written and what to run next.
 
     Args:
-        arguments: ``LAYOUT SOURCE --name NAME [--out DIR]``.
+        arguments: ``LAYOUT SOURCE --name NAME`` and options.
 
     Raises:
         UserError: An option, the source or the name is not in order; nothing is written then.
@@ -34,14 +35,17 @@ def run(arguments: list[str]) -> None:
         raise UserError(
             f"{options.name} is the name of a built-in data set; choose another --name."
         )
+    check_target(options.name, options.out, options.source)  # before hours of download and import
     if options.download is not None:
-        if options.layout != "amazon":
+        if options.layout not in DOWNLOADS:
             raise UserError(
-                f"--download knows addresses for the layout amazon only, not '{options.layout}'; "
-                f"bring the files to {options.source} by hand."
+                f"--download knows addresses for the layouts {' and '.join(DOWNLOADS)} only, not "
+                f"for {options.layout}; bring the files to {options.source} by hand, without it."
             )
-        download_amazon(options.download, options.source)
+        DOWNLOADS[options.layout](options.download, options.source)
     imported = LAYOUTS[options.layout](options.source, options.name)
+    if options.valid_share is not None:
+        imported = with_validation(imported, options.valid_share)
     written = write_dataset(imported, options.name, options.out, options.source)
     print(_summary(written, options.name, options.out))
 
@@ -59,7 +63,18 @@ def _parser() -> Parser:
         default=Path(),
         help="folder of `dataset/` and `properties/` (here)",
     )
-    add("--download", metavar="CATEGORY", help="amazon: fetch a category's files to SOURCE first")
+    add(
+        "--valid_share",
+        metavar="SHARE",
+        type=float,
+        help="share of the training interactions to draw for validation, if the source has none",
+    )
+    add(
+        "--download",
+        metavar="WHICH",
+        help=f"fetch the files to SOURCE first; amazon: {', '.join(AMAZON_2014)}; "
+        f"movielens: {', '.join(MOVIELENS)}",
+    )
     add("--help", "-h", action="store_true", help="show this text")
     return parser
 

@@ -19,7 +19,17 @@ from recbole_drepmrec.data.recbole_dataset import (
 )
 from recbole_drepmrec.errors import UserError
 
-MODELS = {"DRepMRec": "recbole_drepmrec.model.drepmrec"}
+MODELS = {
+    "BM3": "recbole_drepmrec.model.bm3",
+    "DRAGON": "recbole_drepmrec.model.dragon",
+    "DRepMRec": "recbole_drepmrec.model.drepmrec",
+    "DualGNN": "recbole_drepmrec.model.dualgnn",
+    "FREEDOM": "recbole_drepmrec.model.freedom",
+    "ItemKNNCBF": "recbole_drepmrec.model.itemknncbf",
+    "LATTICE": "recbole_drepmrec.model.lattice",
+    "MGCN": "recbole_drepmrec.model.mgcn",
+    "VBPR": "recbole_drepmrec.model.vbpr",
+}
 """Our models and the modules that define them."""
 
 DATASET_BUILDERS: dict[str, Callable[[Path], None]] = {"ml-100k-mm": build_ml100k_mm}
@@ -52,7 +62,7 @@ def get_model(name: str) -> Any:
     if name not in recbole_models():
         near = nearest(name, [*MODELS, *recbole_models()])
         raise UserError(
-            f"there is no model '{name}'{near or '.'} `python run_recbole.py --help` lists them."
+            f"there is no model '{name}'{near or '.'} `recbole-drepmrec train --help` lists them."
         )
     from recbole.utils import get_model as get_recbole_model
 
@@ -66,9 +76,9 @@ def host_name(name: str) -> str:
 
 def is_multimodal(model_class: Any) -> bool:
     """Whether a model reads item features, and so needs our data set."""
-    from recbole_drepmrec.model.base import MultimodalRecommender
+    from recbole_drepmrec.model.base import FeatureRecommender
 
-    return isinstance(model_class, type) and issubclass(model_class, MultimodalRecommender)
+    return isinstance(model_class, type) and issubclass(model_class, FeatureRecommender)
 
 
 @cache
@@ -143,10 +153,12 @@ def provide_dataset(name: str, folder: Path) -> None:
     if name not in urls:
         known = [other for other in known_datasets(folder.parent) if other != name]
         near = nearest(name, known)
+        parent = folder.parent
+        what = f"{folder}" if parent.is_dir() else f"The folder of data sets, --data_path={parent},"
         raise UserError(
-            f"there is no data set '{name}'{near or '.'} {folder} does not exist and "
-            f"RecBole knows no download of that name. Put {name}.inter there, set --data_path, or "
-            f"choose one of {', '.join(known)}."
+            f"there is no data set '{name}'{near or '.'} {what} does not exist and RecBole knows "
+            f"no download of that name. Set --data_path to the folder that holds "
+            f"{name}/{name}.inter, or choose one of {', '.join(known)}."
         )
 
 

@@ -17,6 +17,7 @@ from recbole_drepmrec.protocol import Protocol
 Positive = Annotated[int, Field(ge=1)]
 NotNegative = Annotated[int, Field(ge=0)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, lt=1)]
 AboveZero = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 LogLevel = Annotated[
     Literal["debug", "info", "warning", "error", "critical"],
@@ -86,9 +87,7 @@ class ProtocolSettings(Settings):
     )
     split_field: str = Field(description="Column with the part of each interaction.")
     split_seed: NotNegative | None = Field(description="Seed of the split; None for `seed`.")
-    cold_items: Annotated[float, Field(ge=0, lt=1)] = Field(
-        description="Share of the items without a training interaction."
-    )
+    cold_items: Share = Field(description="Share of the items without a training interaction.")
     drop_cold_users: bool = Field(description="Evaluate users with training interactions only.")
     mask_valid_in_test: bool = Field(description="Leave validation items out of the test ranking.")
     negatives: Negatives = Field(description="Items that negatives are drawn from.")

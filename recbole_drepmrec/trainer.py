@@ -27,7 +27,7 @@ from recbole_drepmrec.checkpoint import (
 )
 from recbole_drepmrec.distributed import gather_samples, is_first, wait_for_all
 from recbole_drepmrec.errors import UserError
-from recbole_drepmrec.model.base import MultimodalRecommender
+from recbole_drepmrec.model.base import FeatureRecommender
 from recbole_drepmrec.protocol import not_improved_by_a_tie
 from recbole_drepmrec.registry import host_name
 from recbole_drepmrec.run_folder import RunFolder
@@ -105,7 +105,7 @@ class RunTrainerMixin(_Base):
 
     def _train_epoch(self, train_data: Any, epoch_idx: int, *args: Any, **kwargs: Any) -> Any:
         started = perf_counter()
-        if isinstance(self.model, MultimodalRecommender):
+        if isinstance(self.model, FeatureRecommender):
             self.model.start_epoch()
         loss = super()._train_epoch(train_data, epoch_idx, *args, **kwargs)
         self._epoch = {
@@ -286,10 +286,13 @@ def _preparation(model: Any) -> dict[str, dict[str, Any]]:
 def _check_preparation(path: Path, stored: dict[str, Any], current: dict[str, Any]) -> None:
     for name in stored.keys() | current.keys():
         there, here = stored.get(name, {}), current.get(name, {})
-        if (there.get("sha256"), there.get("norm")) != (here.get("sha256"), here.get("norm")):
+        keys = sorted((there.keys() | here.keys()) - {"mean"})
+        other = [key for key in keys if there.get(key) != here.get(key)]
+        if other:
+            differences = ", ".join(f"{k} {there.get(k)!r}, now {here.get(k)!r}" for k in other)
             raise UserError(
-                f"{path} was trained on other features: modality '{name}' differs in its file's "
-                "content, its feature_norm, or is on one side only."
+                f"{path} was trained on other features: modality '{name}' had {differences}. Give "
+                "the files and the configuration of that run (its config.json), or train anew."
             )
 
 

@@ -135,4 +135,5 @@ def test_as_a_program(settings_file: Path, script: str) -> None:
     assert finished.returncode == 2
     assert finished.stdout == ""
     assert finished.stderr.startswith("error: there is no model 'Lightgcn'; did you mean")
+    assert "`recbole-drepmrec train --help` lists them" in finished.stderr  # in a wheel too
     assert finished.stderr.count("\n") == 1

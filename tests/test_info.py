@@ -53,3 +53,12 @@ def test_without_modalities_there_is_the_long_tail(
 def test_unknown_data_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["info", "nosuchset", "--data_path", str(tmp_path)]) == 2
     assert "there is no data set 'nosuchset'" in capsys.readouterr().err
+
+
+def test_a_data_path_that_is_not_there_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nowhere = tmp_path / "nowhere"
+    assert main(["info", "nosuchset", "--data_path", str(nowhere)]) == 2
+    error = capsys.readouterr().err
+    assert f"The folder of data sets, --data_path={nowhere}, does not exist" in error

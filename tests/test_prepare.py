@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from recbole_drepmrec import prepare
 from recbole_drepmrec.cli import main
 from recbole_drepmrec.data.importers import LAYOUTS
 from tests.data.importers.sources import WRITERS, numbered
@@ -71,7 +70,9 @@ def test_help_names_every_layout(words: list[str], capsys: pytest.CaptureFixture
         (["csvv", "source", "--name", "a"], "no layout 'csvv'; did you mean 'csv'?"),
         (["csv", "sauce", "--name", "a"], "sauce does not exist"),
         (["mmrec", "source", "--name", "a"], "expected an MMRec file NAME.inter"),
-        (["csv", "source", "--name", "a/b"], "expected letters, digits, _, - and dots"),
+        (["csv", "source", "--name", "a/b"], "at most 100 letters, digits, _, - and dots"),
+        (["csv", "source", "--name", "x" * 300], "at most 100 letters, digits, _, - and dots"),
+        (["amazon", "source", "--name=a/b", "--download=Baby"], "the name is 'a/b'"),
         (["csv", "source", "--name", "ml-100k-mm"], "is the name of a built-in data set"),
         (["csv", "source", "--name", "a", "--out", "source/interactions.csv"], "cannot write"),
     ],
@@ -108,8 +109,9 @@ def test_as_a_program(source: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["csv", "--download", "Baby"], "for the layout amazon only, not 'csv'"),
+        (["csv", "--download", "Baby"], "for the layouts amazon and movielens only, not for csv"),
         (["amazon", "--download", "Toys"], "expected one of Baby, Sports_and_Outdoors"),
+        (["movielens", "--download", "20m"], "expected one of 100k, 1m"),
     ],
 )
 def test_what_cannot_be_downloaded(
@@ -121,18 +123,15 @@ def test_what_cannot_be_downloaded(
     assert not Path("dataset").exists()
 
 
-def test_downloaded_files_are_imported(
-    source: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The download brings the files to SOURCE before the importer looks there."""
-    target = source.parent / "fetched"
-
-    def fetch(category: str, folder: Path) -> None:
-        assert category == "Baby"
-        source.rename(folder)
-
-    monkeypatch.setattr(prepare, "download_amazon", fetch)
-    monkeypatch.setitem(prepare.LAYOUTS, "amazon", LAYOUTS["csv"])
-    words = ["prepare", "amazon", str(target), "--name", "tiny", "--download", "Baby"]
-    assert main(words) == 0
-    assert "60 users" in capsys.readouterr().out
+def test_a_validation_part_is_drawn(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = source / "interactions.csv"
+    table.write_text(table.read_text().replace("valid", "train"))
+    words = ["prepare", "csv", str(source), "--name", "tiny"]
+    assert main(words) == 2
+    assert "the split 'valid' has no interactions; give --valid_share" in capsys.readouterr().err
+    assert main([*words, "--valid_share=0.1"]) == 0
+    text = capsys.readouterr().out
+    assert "split: 378 train, 42 valid, 60 test" in text
+    assert "note: 42 of 420 training interactions were drawn for validation" in text
+    assert main([*words, "--valid_share", "x"]) == 2
+    assert "invalid float value: 'x'" in capsys.readouterr().err

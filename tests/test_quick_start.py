@@ -99,6 +99,44 @@ def test_loading_notices_other_features(tmp_path: Path) -> None:
         load(result.run)
 
 
+def test_loading_notices_rows_that_belong_to_other_items(tmp_path: Path) -> None:
+    """The matrix is the same; its id list is not."""
+    result = run_recbole("DRepMRec", config_dict=settings_of(tmp_path))
+    file = tmp_path / "dataset" / "tiny" / "text_ids.txt"
+    file.write_text("".join(f"{raw}\n" for raw in reversed(file.read_text().split())))
+    with pytest.raises(UserError, match="trained on other features: modality 'text' had sha256"):
+        load(result.run)
+
+
+def test_a_run_is_loaded_as_its_features_were_prepared(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, missing="knn", drop_modalities={"share": 0.2})
+    for modality in settings["modalities"].values():
+        modality["pca"] = 3
+    result = run_recbole("DRepMRec", config_dict=settings)
+    loaded = load(result.run)
+    assert trainer(loaded).evaluate(loaded.test_data, load_best_model=False) == result.test_result
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"missing": "mean"}, "'image' had missing 'mask', now 'mean'"),
+        ({"missing": "knn", "missing_k": 3}, "missing_k None, now 3"),
+        ({"drop_modalities": {"share": 0.2, "modalities": ["image"]}}, "'image' had sha256"),
+        ({"feature_norm": "l2"}, "had norm 'center_l2', now 'l2'"),
+        ({"use_modalities": ["text"]}, "'image' had missing 'mask', now None"),
+    ],
+)
+def test_training_goes_on_with_the_same_features_only(
+    tmp_path: Path, values: dict[str, Any], message: str
+) -> None:
+    settings = settings_of(tmp_path)
+    first = run_recbole("DRepMRec", config_dict=settings)
+    training = trainer(prepare(Config("DRepMRec", config_dict={**settings, **values})))
+    with pytest.raises(UserError, match=message):
+        training.resume_checkpoint(Path(first.run) / "checkpoint.pt")
+
+
 @pytest.mark.parametrize("name", ["none", "file"])
 def test_loading_what_is_no_run(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_text("x")

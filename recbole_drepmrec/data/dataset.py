@@ -86,6 +86,16 @@ class MultimodalDataset(SafeDataset):
             for name, features in filled.items()
         }
 
+    def preparation(self, name: str) -> dict[str, Any]:
+        """What a modality's prepared features follow from, beside norm and training split."""
+        missing = self.config["missing"]
+        return {
+            "sha256": self.modal_features[name].sha256,
+            "pca": self.modal_features[name].pca,
+            "missing": missing,
+            "missing_k": self.config["missing_k"] if missing == "knn" else None,
+        }
+
 
 def modality_sources(modalities: Any, chosen: Any) -> dict[str, ModalitySource]:
     """Check the configured modalities and keep the chosen ones.

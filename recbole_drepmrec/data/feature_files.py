@@ -140,6 +140,6 @@ def _read_ids(name: str, folder: Path, ids: str) -> Ids:
     if path.suffix == ".npy":
         return checked_ids(name, path, load_numpy(name, path))
     try:
-        return np.array(path.read_text(encoding="utf-8").splitlines(), dtype=np.str_)
+        return np.array(path.read_text(encoding="utf-8-sig").splitlines(), dtype=np.str_)
     except UnicodeDecodeError as error:
         raise UserError(f"modality '{name}': {path} is not UTF-8 text ({error}).") from error

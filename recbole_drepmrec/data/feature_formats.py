@@ -19,6 +19,15 @@ Ids = NDArray[np.str_]
 # A damaged archive, array or text says so in many ways.
 _READ_ERRORS = (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error)
 
+_NUMPY_SAYS = {
+    "mmap length": "it is cut off: its header promises more than it holds",
+    "EOF": "it is cut off within its header",
+    "No data left": "it is empty",
+    "allow_pickle": "it is no array file, or a pickle",
+    "Python objects": "it holds Python objects, which are a pickle",
+}
+"""What numpy means by its words for a file that it cannot open."""
+
 
 def read_numpy(name: str, path: Path, id_column: str) -> tuple[NDArray[Any], Ids | None]:
     """The matrix of a ``.npy``, or matrix and ids of an ``.npz``; never a pickle."""
@@ -37,12 +46,26 @@ def read_numpy(name: str, path: Path, id_column: str) -> tuple[NDArray[Any], Ids
 
 
 def load_numpy(name: str, path: Path) -> Any:
-    """What ``numpy.load`` gives, mapped where it can be; object arrays are refused."""
+    """What ``map_numpy`` gives, for the files of a modality."""
     try:
-        # Mapped, not read: only the rows of known items are copied.
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        return map_numpy(path)
     except _READ_ERRORS as error:
         raise _unreadable(name, path, error) from error
+
+
+def map_numpy(path: Path) -> Any:
+    """What ``numpy.load`` gives, mapped where it can be: only the rows in use are then copied.
+
+    Raises:
+        OSError: The file cannot be opened.
+        ValueError: It is cut off, or holds something else; object arrays are pickles.
+    """
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError, OverflowError) as error:
+        said = str(error)
+        meant = next((ours for theirs, ours in _NUMPY_SAYS.items() if theirs in said), said)
+        raise ValueError(meant) from error
 
 
 def _unreadable(name: str, path: Path, error: Exception) -> UserError:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -28,7 +29,6 @@ class ModalFeatures:
         values: As in the file, zero where missing, float32, shape [n_items, d_m].
         present: Whether the item has a row in the file, shape [n_items].
         source: Path of the file, of the first one if there are several.
-        sha256: Of the file's bytes; of several files' hashes, one after the other.
         pca: Principal components to keep in the preparation, None for the features as they are.
     """
 
@@ -36,8 +36,14 @@ class ModalFeatures:
     values: NDArray[np.float32]
     present: NDArray[np.bool_]
     source: Path
-    sha256: str
     pca: int | None = None
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 of values and present: also of which row is whose, whatever the file format."""
+        digest = hashlib.sha256(np.ascontiguousarray(self.values).data)
+        digest.update(self.present.data)
+        return digest.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -86,8 +92,7 @@ def load_modality(
             f"modality '{name}': every row of {where} is missing or zero; "
             "leave this modality out or give features for at least some items."
         )
-    digest = _joint_hash([part.path for part in parts])
-    return ModalFeatures(name, values, present, parts[0].path, digest, source.pca)
+    return ModalFeatures(name, values, present, parts[0].path, source.pca)
 
 
 def _aligned(
@@ -103,11 +108,6 @@ def _aligned(
             values[own[known]] = part.matrix[known]
         first += len(part.matrix)
     return values
-
-
-def _joint_hash(paths: list[Path]) -> str:
-    hashes = [file_hash(path) for path in paths]
-    return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
 
 
 def prepare_features(

@@ -31,7 +31,7 @@ class DropModalities(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     share: Annotated[float, Field(ge=0, le=1)]
-    modalities: list[str] | None = None
+    modalities: Annotated[list[str], Field(min_length=1)] | None = None
 
 
 def drop_modalities(

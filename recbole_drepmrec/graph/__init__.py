@@ -1,10 +1,15 @@
 """Frozen graphs: user-item, item-item and user-user, and the products with them."""
 
-from recbole_drepmrec.graph.bipartite import interaction_graph, normalised_bipartite
+from recbole_drepmrec.graph.bipartite import (
+    interaction_graph,
+    normalised_bipartite,
+    sample_edges,
+)
 from recbole_drepmrec.graph.cache import cached_graph, content_hash
 from recbole_drepmrec.graph.knn import (
     cooccurrence_knn,
     cosine_knn,
+    mean_cosine_knn,
     normalise_by_degrees,
     normalise_by_row_sums,
     softmax_by_row,
@@ -22,9 +27,11 @@ __all__ = [
     "cooccurrence_knn",
     "cosine_knn",
     "interaction_graph",
+    "mean_cosine_knn",
     "normalise_by_degrees",
     "normalise_by_row_sums",
     "normalised_bipartite",
+    "sample_edges",
     "softmax_by_row",
     "top_k_by_row",
     "weighted_sum",

@@ -1,4 +1,4 @@
-"""Frozen sparse matrices and their fast product with dense representations."""
+"""Sparse matrices and their products with dense representations."""
 
 import warnings
 from dataclasses import dataclass
@@ -12,7 +12,10 @@ _INT32_MAX = 2**31 - 1
 
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """Weighted edges on the host, w[rows[e], cols[e]] = weights[e]; repeated edges add up.
+    """Weighted edges, w[rows[e], cols[e]] = weights[e]; repeated edges add up.
+
+    Frozen graphs are made on the host. One of learned weights lies where they do, and its sums and
+    products are differentiable in the weights.
 
     Args:
         rows: Row ids, int64 [nnz].
@@ -53,23 +56,34 @@ class Graph:
         n_cols = max(self.shape[1], 1)
         keys, edge = torch.unique(self.rows * n_cols + self.cols, return_inverse=True)
         # float64, so that the order of repeated edges leaves no trace in the sum
-        sums = torch.zeros(keys.numel(), dtype=torch.float64)
+        sums = torch.zeros(keys.numel(), dtype=torch.float64, device=keys.device)
         weights = sums.index_add_(0, edge, self.weights.double()).float()
         return Graph(keys // n_cols, keys % n_cols, weights, self.shape)
 
     def among(self, kept: Tensor) -> "Graph":
         """The edges of a square graph with both ends among the kept rows, bool [n]."""
-        both = kept[self.rows] & kept[self.cols]
-        return Graph(self.rows[both], self.cols[both], self.weights[both], self.shape)
+        return self.select(kept[self.rows] & kept[self.cols])
+
+    def select(self, edges: Tensor) -> "Graph":
+        """The edges of a mask, bool [nnz], or of a list of their places, int64."""
+        return Graph(self.rows[edges], self.cols[edges], self.weights[edges], self.shape)
 
     def row_sums(self) -> Tensor:
         """Sum of the weights in each row, float32 [n_rows]."""
-        sums = torch.zeros(self.shape[0], dtype=torch.float64)
+        sums = torch.zeros(self.shape[0], dtype=torch.float64, device=self.rows.device)
         return sums.index_add_(0, self.rows, self.weights.double()).float()
+
+    def product(self, x: Tensor) -> Tensor:
+        """Return A x, [n_rows, d], for x [n_cols, d], with gradients of the weights too.
+
+        ``SparseMatrix`` is the faster one where the weights are frozen.
+        """
+        messages = self.weights.unsqueeze(1) * x[self.cols]  # [nnz, d]
+        return messages.new_zeros(self.shape[0], x.shape[1]).index_add(0, self.rows, messages)
 
     def to_dense(self) -> Tensor:
         """The whole matrix, float32 [n_rows, n_cols]; for tests and small graphs."""
-        dense = torch.zeros(self.shape)
+        dense = torch.zeros(self.shape, device=self.rows.device)
         return dense.index_put_((self.rows, self.cols), self.weights, accumulate=True)
 
 
@@ -114,14 +128,29 @@ class SparseMatrix(nn.Module):
         with torch.autocast(x.device.type, enabled=False):
             return _product(x.to(self.values.dtype), matrix, transpose)
 
+    def edges_of(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The entries of some rows, at a cost of their number only.
+
+        Args:
+            rows: Row ids, [B]; one may stand there more than once.
+
+        Returns:
+            The place b in ``rows``, the column and the weight of each entry, [nnz of the rows].
+        """
+        first = self.crow[rows].long()  # [B]
+        counts = self.crow[rows + 1].long() - first
+        places = torch.arange(len(rows), device=rows.device).repeat_interleave(counts)
+        before = counts.cumsum(0) - counts  # entries of the rows before
+        entries = torch.arange(len(places), device=rows.device) + (first - before)[places]
+        return places, self.col[entries].long(), self.values[entries]
+
     def diagonal(self) -> Tensor:
         """The entries A[i, i] of a square matrix, float32 [n]."""
         if self.shape[0] != self.shape[1]:
             raise ValueError(f"only a square matrix has a diagonal, this one is {self.shape}")
-        rows = torch.arange(self.shape[0], device=self.col.device)
-        rows = rows.repeat_interleave(self.crow.diff())  # [nnz]
-        loops = rows == self.col
-        return self.values.new_zeros(self.shape[0]).index_add_(0, rows[loops], self.values[loops])
+        rows, cols, values = self.edges_of(torch.arange(self.shape[0], device=self.col.device))
+        loops = rows == cols
+        return self.values.new_zeros(self.shape[0]).index_add_(0, rows[loops], values[loops])
 
     def extra_repr(self) -> str:
         """Size of the matrix, for ``print(model)``."""
@@ -130,12 +159,12 @@ class SparseMatrix(nn.Module):
 
     def _register(self, suffix: str, graph: Graph) -> None:
         # dense buffers, because sparse ones break deepcopy and DistributedDataParallel
-        crow = torch.zeros(graph.shape[0] + 1, dtype=torch.int64)
+        crow = torch.zeros(graph.shape[0] + 1, dtype=torch.int64, device=graph.rows.device)
         crow[1:] = torch.bincount(graph.rows, minlength=graph.shape[0]).cumsum(0)
         index = torch.int32 if max(graph.n_edges, *graph.shape) <= _INT32_MAX else torch.int64
         self.register_buffer(f"crow{suffix}", crow.to(index), persistent=False)
         self.register_buffer(f"col{suffix}", graph.cols.to(index), persistent=False)
-        self.register_buffer(f"values{suffix}", graph.weights, persistent=False)
+        self.register_buffer(f"values{suffix}", graph.weights.detach(), persistent=False)
 
     def _csr(self, suffix: str, shape: tuple[int, int]) -> Tensor:
         crow, col = self.get_buffer(f"crow{suffix}"), self.get_buffer(f"col{suffix}")

@@ -1,4 +1,4 @@
-"""What every multimodal recommender shares: features at hand, encode once, then dot products."""
+"""What multimodal recommenders share: features at hand, and most encode once for dot products."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,12 +16,10 @@ from recbole_drepmrec.nn import Representations
 from recbole_drepmrec.settings import Settings
 
 
-class MultimodalRecommender(GeneralRecommender):
-    """A RecBole general recommender whose scores are dot products of user and item vectors.
+class FeatureRecommender(GeneralRecommender):
+    """A RecBole general recommender that reads item features, however it scores.
 
-    A subclass implements ``forward`` and ``calculate_loss``, and names the keys it reads in
-    ``settings_class``; they are at hand as ``settings``. Prediction encodes all users and items
-    once per evaluation and keeps them until the model trains again or is loaded.
+    A subclass names the keys it reads in ``settings_class``; they are at hand as ``settings``.
 
     Args:
         config: The resolved configuration.
@@ -37,8 +35,6 @@ class MultimodalRecommender(GeneralRecommender):
         super().__init__(config, dataset)
         self.settings = self.read_settings(config)
         self._preparation: dict[str, dict[str, Any]] = {}
-        self._encoded: Representations | None = None
-        self.register_load_state_dict_post_hook(lambda model, _: model.forget())
 
     @classmethod
     def read_settings(cls, config: Any) -> Any:
@@ -52,10 +48,6 @@ class MultimodalRecommender(GeneralRecommender):
         """
         return cls.settings_class.from_config(config, cls.settings_prefix)
 
-    def forward(self) -> Representations:
-        """Encode all users [n_users, d] and items [n_items, d]."""
-        raise NotImplementedError
-
     def prepared_features(
         self, dataset: MultimodalDataset, norm: FeatureNorm
     ) -> dict[str, PreparedFeatures]:
@@ -67,21 +59,38 @@ class MultimodalRecommender(GeneralRecommender):
         """
         prepared = dataset.prepared_features(norm)
         self._preparation = {
-            name: {
-                "norm": norm,
-                "mean": features.mean,
-                "sha256": dataset.modal_features[name].sha256,
-            }
+            name: {"norm": norm, "mean": features.mean, **dataset.preparation(name)}
             for name, features in prepared.items()
         }
         return prepared
 
     def feature_preparation(self) -> dict[str, dict[str, Any]]:
-        """Norm, mean and file hash of each modality, to be stored with the checkpoint."""
+        """How each modality was prepared, and its mean, to be stored with the checkpoint."""
         return self._preparation
 
     def start_epoch(self) -> None:
         """Called before each training epoch, for what a model draws or learns anew then."""
+
+
+class MultimodalRecommender(FeatureRecommender):
+    """A recommender with features whose scores are dot products of user and item vectors.
+
+    A subclass implements ``forward`` and ``calculate_loss``. Prediction encodes all users and items
+    once per evaluation and keeps them until the model trains again or is loaded.
+
+    Args:
+        config: The resolved configuration.
+        dataset: The training split.
+    """
+
+    def __init__(self, config: Any, dataset: MultimodalDataset) -> None:
+        super().__init__(config, dataset)
+        self._encoded: Representations | None = None
+        self.register_load_state_dict_post_hook(lambda model, _: model.forget())
+
+    def forward(self) -> Representations:
+        """Encode all users [n_users, d] and items [n_items, d]."""
+        raise NotImplementedError
 
     def train(self, mode: bool = True) -> "MultimodalRecommender":
         """Switch between training and evaluation; either way the vectors are encoded anew."""

@@ -1,5 +1,6 @@
 """The frozen relation graphs of a model, built once from interactions and features."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -7,6 +8,7 @@ import torch
 from torch import Tensor
 
 from recbole_drepmrec.data.features import PreparedFeatures
+from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.graph import (
     Graph,
     SparseMatrix,
@@ -14,8 +16,11 @@ from recbole_drepmrec.graph import (
     content_hash,
     cooccurrence_knn,
     cosine_knn,
+    mean_cosine_knn,
     normalise_by_degrees,
     normalise_by_row_sums,
+    softmax_by_row,
+    weighted_sum,
     with_self_loops,
 )
 
@@ -65,6 +70,69 @@ def published_item_graph(
     return normalise_by_row_sums(with_self_loops(others, features.present, 1.0))
 
 
+def fused_item_graph(
+    features: Mapping[str, PreparedFeatures],
+    weights: Mapping[str, float] | None,
+    k: int,
+    folder: Path | None,
+) -> Graph:
+    """FREEDOM's frozen item graph, S = sum_m w_m S^m, of unweighted edges.
+
+    The sum of row i is divided by the weights of the modalities that item i has, so that an item
+    which lacks one is as well connected as the others; only the weights' ratio counts. [ours]
+
+    Args:
+        features: The modalities by name, each [n_items, d_m].
+        weights: w_m by name; None weighs all alike.
+        k: Entries of a row of S^m, the item itself among them.
+        folder: Where the neighbours are kept; None keeps them nowhere.
+
+    Raises:
+        UserError: The weights are of other modalities, or all zero.
+
+    Source: Zhou and Shen, FREEDOM, MM 2023, equation 4.
+    """
+    shares = _modality_shares(list(features), weights)
+    graphs = [published_item_graph(features[name], k, True, folder) for name in shares]
+    fused = weighted_sum(graphs, list(shares.values()))
+    present = torch.stack([features[name].present for name in shares], dim=1)  # [n_items, M]
+    known = present.float() @ torch.tensor(list(shares.values()), dtype=torch.float32)  # [n_items]
+    return Graph(fused.rows, fused.cols, fused.weights / known[fused.rows], fused.shape)
+
+
+def _modality_shares(names: list[str], weights: Mapping[str, float] | None) -> dict[str, float]:
+    """The weights above zero, by modality."""
+    if weights is None:
+        return dict.fromkeys(names, 1.0)
+    if set(weights) != set(names):
+        raise UserError(
+            f"`modality_weights` is {dict(weights)!r}, expected a weight for each of the "
+            f"modalities {', '.join(names)} and for no other; leave it out to weigh all alike."
+        )
+    if not any(weights.values()):
+        raise UserError(
+            f"`modality_weights` is {dict(weights)!r}, expected at least one weight above 0."
+        )
+    return {name: weights[name] for name in names if weights[name] > 0}
+
+
+def content_neighbours(
+    features: Sequence[PreparedFeatures], k: int, shrink: float, folder: Path | None
+) -> Graph:
+    """The k items most alike over all modalities, weighted by the mean of their cosines.
+
+    Args:
+        features: The modalities, M times [n_items, d_m].
+        k: Neighbours an item.
+        shrink: Added to the product of two items' lengths in the cosine.
+        folder: Where the neighbours are kept; None keeps them nowhere.
+    """
+    values = [modality.values for modality in features]
+    present = [modality.present for modality in features]
+    key = content_hash("mean cosine", VERSION, k, shrink, *values, *present)
+    return cached_graph(folder, key, lambda: mean_cosine_knn(values, present, k, shrink))
+
+
 def user_graph(
     kind: UserGraph,
     features: PreparedFeatures,
@@ -112,6 +180,19 @@ def cooccurring_users(interactions: Graph, k: int, folder: Path | None) -> Graph
     edges = (*interactions.shape, interactions.rows, interactions.cols)
     key = content_hash("cooccurrence", VERSION, k, *edges)
     return cached_graph(folder, key, lambda: cooccurrence_knn(interactions, k))
+
+
+def softmax_user_graph(interactions: Graph, k: int, folder: Path | None) -> Graph:
+    """S_UU of DualGNN and DRAGON: the k users with most items in common, a softmax of the numbers.
+
+    Args:
+        interactions: R, [n_users, n_items].
+        k: Neighbours a user.
+        folder: Where the neighbours are kept; None keeps them nowhere.
+
+    Source: Wang et al., DualGNN, TMM 2021; Zhou et al., DRAGON, ECAI 2023.
+    """
+    return softmax_by_row(cooccurring_users(interactions, k, folder))
 
 
 def _cosine_neighbours(values: Tensor, present: Tensor, k: int, folder: Path | None) -> Graph:

@@ -1,18 +1,22 @@
 """Networks and losses, in torch only: the two lines, what joins them, and parts of other models."""
 
 from recbole_drepmrec.nn.alignment import Alignment, BehaviorModalAlignment
+from recbole_drepmrec.nn.behavior_aware_fuser import BehaviorAwareFuser
 from recbole_drepmrec.nn.behavior_line import BehaviorLine
 from recbole_drepmrec.nn.filter_gate import FilterGate, GateKind
 from recbole_drepmrec.nn.fusion import Fusion, FusionKind
 from recbole_drepmrec.nn.losses import bpr_loss, cosine_distance, info_nce, squared_norm
+from recbole_drepmrec.nn.mined_graph import MinedItemGraph, ModalityGraph
 from recbole_drepmrec.nn.modal_line import ModalEncoder, ModalityInputs, ModalLine, ModalOutput
+from recbole_drepmrec.nn.modality_preferences import ModalityGCN, ModalityPreferences
 from recbole_drepmrec.nn.projection import FeatureProjection
-from recbole_drepmrec.nn.propagation import light_gcn
+from recbole_drepmrec.nn.propagation import light_gcn, smooth
 from recbole_drepmrec.nn.representations import Representations
 from recbole_drepmrec.nn.similarity_signal import SignalKind, SimilaritySupervisedSignal
 
 __all__ = [
     "Alignment",
+    "BehaviorAwareFuser",
     "BehaviorLine",
     "BehaviorModalAlignment",
     "FeatureProjection",
@@ -20,10 +24,14 @@ __all__ = [
     "Fusion",
     "FusionKind",
     "GateKind",
+    "MinedItemGraph",
     "ModalEncoder",
     "ModalLine",
     "ModalOutput",
+    "ModalityGCN",
+    "ModalityGraph",
     "ModalityInputs",
+    "ModalityPreferences",
     "Representations",
     "SignalKind",
     "SimilaritySupervisedSignal",
@@ -31,5 +39,6 @@ __all__ = [
     "cosine_distance",
     "info_nce",
     "light_gcn",
+    "smooth",
     "squared_norm",
 ]

@@ -43,10 +43,14 @@ class BehaviorLine(nn.Module):
         nn.init.xavier_uniform_(self.user_embedding)
         nn.init.xavier_uniform_(self.item_embedding)
 
-    def forward(self) -> Representations:
-        """Return E_B, split into users [n_users, d] and items [n_items, d]."""
+    def forward(self, adjacency: SparseMatrix | None = None) -> Representations:
+        """Return E_B, split into users [n_users, d] and items [n_items, d].
+
+        Args:
+            adjacency: A graph to use instead of the line's own, such as one of drawn edges.
+        """
         initial = Representations(self.user_embedding, self.item_embedding)
-        return light_gcn(self.adjacency, initial, self.n_layers)
+        return light_gcn(adjacency or self.adjacency, initial, self.n_layers)
 
     def extra_repr(self) -> str:
         """Sizes shown by ``print(model)``."""

@@ -5,19 +5,23 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def bpr_loss(positive_scores: Tensor, negative_scores: Tensor) -> Tensor:
+def bpr_loss(
+    positive_scores: Tensor, negative_scores: Tensor, counted: Tensor | None = None
+) -> Tensor:
     """Bayesian personalised ranking: mean of -log sigmoid(s_pos - s_neg).
 
     Args:
         positive_scores: Scores of the interacted items, shape [B].
         negative_scores: Scores of the sampled items, shape [B].
+        counted: Pairs that the mean is over, bool [B]; None for all, and zero if there are none.
 
     Returns:
         A scalar.
 
     Source: Rendle et al., BPR, UAI 2009.
     """
-    return F.softplus(negative_scores - positive_scores).mean()
+    losses = F.softplus(negative_scores - positive_scores)  # [B]
+    return losses.mean() if counted is None else losses[counted].sum() / counted.sum().clamp(min=1)
 
 
 def squared_norm(*rows: Tensor) -> Tensor:
@@ -47,20 +51,25 @@ def info_nce(queries: Tensor, keys: Tensor, temperature: float) -> Tensor:
         temperature: t, above zero.
 
     Returns:
-        A scalar.
+        A scalar, 0 where there is no row.
     """
     logits = (F.normalize(queries, dim=-1) / temperature) @ F.normalize(keys, dim=-1).T  # [B, B]
-    return F.cross_entropy(logits, torch.arange(len(logits), device=logits.device))
+    own = torch.arange(len(logits), device=logits.device)
+    return F.cross_entropy(logits, own, reduction="sum") / max(len(logits), 1)
 
 
-def cosine_distance(users: Tensor, items: Tensor) -> Tensor:
+def cosine_distance(users: Tensor, items: Tensor, counted: Tensor | None = None) -> Tensor:
     """Mean of 1 - cos(user, item) over the pairs of a batch. [ours]
 
     Args:
         users: Shape [B, d].
         items: Row b interacted with row b of ``users``, shape [B, d].
+        counted: Pairs that the mean is over, bool [B]; None for all. It is 0 where there are none.
 
     Returns:
         A scalar in [0, 2].
     """
-    return (1 - F.cosine_similarity(users, items, dim=-1)).mean()
+    distances = 1 - F.cosine_similarity(users, items, dim=-1)  # [B]
+    if counted is None:
+        return distances.mean()
+    return (distances * counted).sum() / counted.sum().clamp(min=1)

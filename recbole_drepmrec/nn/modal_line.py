@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from recbole_drepmrec.graph import SparseMatrix
 from recbole_drepmrec.nn.filter_gate import FilterGate, GateKind
+from recbole_drepmrec.nn.propagation import smooth
 from recbole_drepmrec.nn.representations import Representations
 
 
@@ -76,8 +77,7 @@ class ModalEncoder(nn.Module):
         """Return H_I, missing rows zero, shape [n_items, d]."""
         items: Tensor = self.gate(self.features, item_table) * self.present.unsqueeze(-1)
         if self.item_graph is not None:
-            for _ in range(self.n_layers):
-                items = self.item_graph(items)
+            items = smooth(self.item_graph, items, self.n_layers)
         return items
 
     def smooth_users(self, means: Tensor) -> Tensor:

@@ -13,14 +13,17 @@ class FeatureProjection(nn.Module):
         features: Prepared features, frozen, padding and missing rows zero, [n_items, d_m].
         present: Whether an item has this modality, [n_items].
         embedding_size: d.
+        bias: Whether there is a b.
     """
 
     features: Tensor
     present: Tensor
 
-    def __init__(self, features: Tensor, present: Tensor, embedding_size: int) -> None:
+    def __init__(
+        self, features: Tensor, present: Tensor, embedding_size: int, bias: bool = True
+    ) -> None:
         super().__init__()
-        self.linear = nn.Linear(features.shape[1], embedding_size)
+        self.linear = nn.Linear(features.shape[1], embedding_size, bias=bias)
         self.register_buffer("features", features, persistent=False)
         self.register_buffer("present", present, persistent=False)
         self.reset_parameters()
@@ -28,7 +31,8 @@ class FeatureProjection(nn.Module):
     def reset_parameters(self) -> None:
         """Xavier-uniform weights, zero bias."""
         nn.init.xavier_uniform_(self.linear.weight)
-        nn.init.zeros_(self.linear.bias)
+        if self.linear.bias is not None:
+            nn.init.zeros_(self.linear.bias)
 
     def forward(self, items: Tensor | None = None) -> Tensor:
         """Return X of all items [n_items, d], or of the given ones [B, d].

@@ -1,4 +1,6 @@
-"""Propagation over the user-item graph without weights or non-linearities."""
+"""Propagation over a frozen graph without weights or non-linearities."""
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -25,3 +27,16 @@ def light_gcn(adjacency: SparseMatrix, initial: Representations, n_layers: int) 
     mean = total / (n_layers + 1)
     n_users = len(initial.users)
     return Representations(mean[:n_users], mean[n_users:])
+
+
+def smooth(graph: Callable[[Tensor], Tensor], vectors: Tensor, n_layers: int) -> Tensor:
+    """The last layer of H^(l+1) = S H^(l), shape [n, d].
+
+    Args:
+        graph: Product with S [n, n], as ``SparseMatrix`` and ``Graph.product`` are.
+        vectors: H^(0), [n, d].
+        n_layers: Propagation steps, zero for H^(0) itself.
+    """
+    for _ in range(n_layers):
+        vectors = graph(vectors)
+    return vectors

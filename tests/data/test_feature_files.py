@@ -134,7 +134,16 @@ def test_rows_of_several_files_follow_each_other(tmp_path: Path) -> None:
     np.testing.assert_array_equal(features.values, ALIGNED)
     swapped = load(tmp_path, file=["2.npy", "1.npy"], ids=ids[::-1])
     np.testing.assert_array_equal(swapped.values, ALIGNED)
-    assert swapped.sha256 != features.sha256
+    assert swapped.sha256 == features.sha256  # of the rows and whose they are, not of the files
+    write_ids(tmp_path, ["c"], "1.txt")
+    assert load(tmp_path, file=["1.npy", "2.npy"], ids=ids).sha256 != features.sha256
+
+
+def test_an_id_list_of_an_editor_that_marks_utf8(tmp_path: Path) -> None:
+    """Otherwise the first item would lose its row without a word."""
+    np.save(tmp_path / "a.npy", MATRIX)
+    (tmp_path / "ids.txt").write_text("\n".join(IDS), encoding="utf-8-sig")
+    np.testing.assert_array_equal(load(tmp_path, file="a.npy", ids="ids.txt").values, ALIGNED)
 
 
 def test_positions_count_on_through_several_files(tmp_path: Path) -> None:
@@ -165,7 +174,7 @@ def test_files_that_do_not_fit(tmp_path: Path, matrices: Any, ids: Any, message:
 
 def features_of(values: Any, pca: int) -> ModalFeatures:
     matrix = np.array(values, dtype=np.float32)
-    return ModalFeatures("image", matrix, matrix.any(axis=1), Path("image.npy"), "0", pca)
+    return ModalFeatures("image", matrix, matrix.any(axis=1), Path("image.npy"), pca)
 
 
 def test_principal_component_by_hand() -> None:

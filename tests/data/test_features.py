@@ -175,7 +175,7 @@ def test_a_pickle_is_never_run(folder: Path) -> None:
 
 def features_of(values: Any, present: list[bool]) -> ModalFeatures:
     matrix = np.array(values, dtype=np.float32)
-    return ModalFeatures("image", matrix, np.array(present), Path("image.npy"), "0")
+    return ModalFeatures("image", matrix, np.array(present), Path("image.npy"))
 
 
 def test_centred_on_seen_items_then_length_one() -> None:

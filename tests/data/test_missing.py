@@ -16,7 +16,7 @@ from tests.datasets import clustered
 
 def modality(name: str, values: Any) -> ModalFeatures:
     matrix = np.array(values, dtype=np.float32)
-    return ModalFeatures(name, matrix, matrix.any(axis=1), Path(f"{name}.npy"), "0")
+    return ModalFeatures(name, matrix, matrix.any(axis=1), Path(f"{name}.npy"))
 
 
 ALL_SEEN = np.array([False, True, True, True, True])
@@ -141,7 +141,7 @@ def test_keys_reach_the_model(tmp_path: Path) -> None:
         model = prepare(config).model
         present[kind] = {
             encoder_inputs: int(features.sum())
-            for encoder_inputs, features in model.modal_line.named_buffers()
+            for encoder_inputs, features in model.named_buffers()
             if encoder_inputs.endswith("present")
         }
     assert sorted(present["mask"].values()) == [36, 41]
@@ -158,6 +158,7 @@ def test_keys_reach_the_model(tmp_path: Path) -> None:
         ("missing_k", 0, "`missing_k` is 0: input should be greater than or equal to 1"),
         ("drop_modalities", 0.5, "`drop_modalities` is 0.5"),
         ("drop_modalities", {"share": 2}, "`drop_modalities` is {'share': 2}"),
+        ("drop_modalities", {"share": 0.2, "modalities": []}, "should have at least 1 item"),
         ("drop_modalities", {"shares": 0.2}, "`drop_modalities` is {'shares': 0.2}"),
     ],
 )

@@ -3,7 +3,13 @@
 import pytest
 import torch
 
-from recbole_drepmrec.graph import Graph, SparseMatrix, interaction_graph, normalised_bipartite
+from recbole_drepmrec.graph import (
+    Graph,
+    SparseMatrix,
+    interaction_graph,
+    normalised_bipartite,
+    sample_edges,
+)
 
 N_USERS, N_ITEMS = 4, 5
 
@@ -71,3 +77,22 @@ def test_no_interactions_give_an_empty_graph() -> None:
 def test_an_unknown_id_is_refused() -> None:
     with pytest.raises(ValueError, match="column ids range from 5 to 5, expected 0 to 4"):
         interaction_graph(torch.tensor([1]), torch.tensor([5]), N_USERS, N_ITEMS)
+
+
+def test_drawn_edges_are_some_of_the_given_ones_each_once() -> None:
+    everything = interaction_graph(*torch.cartesian_prod(*[torch.arange(1, 9)] * 2).T, 9, 9)
+    assert everything.n_edges == 64
+    for dropped, kept in ((0.0, 64), (0.3, 45), (0.8, 13), (0.99, 1)):
+        drawn = sample_edges(everything, dropped)
+        assert drawn.n_edges == drawn.coalesced().n_edges == kept
+        assert (drawn.to_dense() <= everything.to_dense()).all()
+
+
+def test_edges_are_drawn_with_the_published_probability() -> None:
+    """One edge of three; 1 / sqrt(2), 1 / 2 and 1 / sqrt(2) before scaling to a sum of one."""
+    torch.manual_seed(0)
+    counts = sum(sample_edges(small(), 0.7).to_dense() for _ in range(4000)) / 4000
+    rates = torch.tensor([2**-0.5, 0.5, 2**-0.5])
+    expected = rates / rates.sum()
+    observed = torch.stack([counts[1, 1], counts[1, 2], counts[2, 2]])
+    torch.testing.assert_close(observed, expected, rtol=0, atol=0.03)

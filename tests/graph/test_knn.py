@@ -11,6 +11,7 @@ from recbole_drepmrec.graph import (
     cooccurrence_knn,
     cosine_knn,
     interaction_graph,
+    mean_cosine_knn,
     normalise_by_degrees,
     normalise_by_row_sums,
     softmax_by_row,
@@ -207,3 +208,39 @@ def test_weighted_sum_adds_what_both_graphs_have() -> None:
     assert dense.tolist() == [[2.0, 6.5, 0.0], [0.0, 2.0, 0.0], [0.0, 0.0, 0.5]]
     with pytest.raises(ValueError, match="2 weights do not agree"):
         weighted_sum([other], [1.0, 1.0])
+
+
+def test_mean_cosine_is_over_the_modalities_that_both_have() -> None:
+    """Rows 1 and 2 share both modalities, row 3 has the second one only."""
+    first = torch.tensor([[0.0, 0], [3, 0], [3, 4], [0, 0]])  # cos(1, 2) = 3/5
+    second = torch.tensor([[0.0, 0], [2, 0], [5, 0], [12, 5]])  # cos(1, 2) = 1, others 12/13
+    has_first = torch.tensor([False, True, True, False])
+    has_second = torch.tensor([False, True, True, True])
+    graph = mean_cosine_knn([first, second], [has_first, has_second], 3).to_dense()
+    expected = torch.zeros(4, 4)
+    expected[1, 2] = expected[2, 1] = (3 / 5 + 1) / 2
+    expected[1, 3] = expected[3, 1] = expected[2, 3] = expected[3, 2] = 12 / 13
+    torch.testing.assert_close(graph, expected)
+
+
+def test_shrinkage_stands_below_each_cosine() -> None:
+    features = torch.tensor([[0.0, 0], [3, 0], [3, 4], [0, 0]])  # dot 9, lengths 3 and 5
+    present = torch.tensor([False, True, True, True])
+    graph = mean_cosine_knn([features], [present], 2, shrink=7.0).to_dense()
+    expected = torch.zeros(4, 4)
+    expected[1, 2] = expected[2, 1] = 9 / (3 * 5 + 7)
+    torch.testing.assert_close(graph, expected)
+
+
+def test_mean_cosine_does_not_depend_on_the_blocks() -> None:
+    generator = torch.Generator().manual_seed(0)
+    features = [torch.randn(60, d, generator=generator) for d in (4, 7)]
+    present = [torch.rand(60, generator=generator) > 0.3 for _ in features]
+    whole = mean_cosine_knn(features, present, 5, 2.0, 60)
+    blocks = mean_cosine_knn(features, present, 5, 2.0, 7)
+    assert torch.equal(whole.to_dense(), blocks.to_dense())
+
+
+def test_modalities_of_other_lengths_are_refused() -> None:
+    with pytest.raises(ValueError, match="expected bool"):
+        mean_cosine_knn([torch.ones(3, 2)], [torch.ones(2, dtype=torch.bool)], 1)

@@ -166,3 +166,31 @@ def test_wrong_edges_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         Graph(torch.tensor(rows), torch.tensor(cols), torch.tensor(weights), (2, 3))
+
+
+def test_a_graph_of_learned_weights_has_the_gradients_of_the_dense_product() -> None:
+    graph, x = random_graph(5, 4, 11), torch.randn(4, 3)
+    results = []
+    for dense in (False, True):
+        weights, rows = graph.weights.clone().requires_grad_(), x.clone().requires_grad_()
+        learned = Graph(graph.rows, graph.cols, weights, graph.shape)
+        product = learned.to_dense() @ rows if dense else learned.product(rows)
+        (product * torch.arange(15).view(5, 3)).sum().backward()
+        results.append((product.detach(), weights.grad, rows.grad))
+    for found, expected in zip(*results, strict=True):
+        torch.testing.assert_close(found, expected)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 30), st.lists(st.integers(0, 4), max_size=7), st.integers(0, 1000))
+def test_edges_of_rows_are_those_of_the_dense_rows(
+    n_edges: int, rows: list[int], seed: int
+) -> None:
+    """Rows in any order, none, some twice, some empty."""
+    graph = random_graph(5, 6, n_edges, seed)
+    wanted = torch.tensor(rows, dtype=torch.int64)
+    places, cols, weights = SparseMatrix(graph).edges_of(wanted)
+    dense = torch.zeros(len(rows), 6)
+    dense[places, cols] = weights
+    torch.testing.assert_close(dense, graph.to_dense()[wanted])
+    assert len(places) == sum(graph.coalesced().rows.eq(row).sum() for row in rows)

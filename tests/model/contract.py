@@ -43,8 +43,18 @@ def losses(prepared: Prepared, epochs: int) -> list[float]:
     return list(training.train_loss_dict.values())
 
 
-class ModelContract:
-    """Inherit, and set ``model`` and ``settings``."""
+def recall(prepared: Prepared) -> float:
+    """Train, and return the recall at 5 on the test data."""
+    training = trainer(prepared)
+    training.fit(prepared.train_data, prepared.valid_data, verbose=False)
+    return float(training.evaluate(prepared.test_data)["recall@5"])
+
+
+class RecommenderContract:
+    """What holds for any recommender with features, one that learns nothing included.
+
+    Inherit, and set ``model`` and ``settings``.
+    """
 
     model: str
     settings: dict[str, Any] = {}
@@ -60,13 +70,6 @@ class ModelContract:
 
         return _make
 
-    def test_encodes_every_user_and_item(self, make: Callable[..., Prepared]) -> None:
-        model = make().model
-        users, items = model.forward()
-        assert (len(users), len(items)) == (model.n_users, model.n_items)
-        assert users.isfinite().all()
-        assert items.isfinite().all()
-
     def test_predict_agrees_with_full_sort(self, make: Callable[..., Prepared]) -> None:
         prepared = make()
         model = prepared.model.eval()
@@ -74,43 +77,9 @@ class ModelContract:
         pairs = Interaction({model.USER_ID: users, model.ITEM_ID: items})
         torch.testing.assert_close(model.predict(pairs), all_scores(prepared)[users, items])
 
-    def test_loss_reaches_every_parameter(self, make: Callable[..., Prepared]) -> None:
-        prepared = make()
-        prepared.model.train().calculate_loss(next(iter(prepared.train_data))).backward()
-        for name, parameter in prepared.model.named_parameters():
-            assert parameter.grad is not None, name
-            assert parameter.grad.isfinite().all(), name
-            assert parameter.grad.abs().sum() > 0, name
-
-    def test_training_lowers_the_loss(self, make: Callable[..., Prepared]) -> None:
-        history = losses(make(learning_rate=0.01), epochs=8)
-        assert history[-1] < 0.9 * history[0]
-
     def test_learns_the_clusters(self, make: Callable[..., Prepared]) -> None:
         """A quarter of the items is right for a user: chance is about .1 at 5 of 48 items."""
-        prepared = make(learning_rate=0.01, epochs=40)
-        training = trainer(prepared)
-        training.fit(prepared.train_data, prepared.valid_data, verbose=False)
-        assert training.evaluate(prepared.test_data)["recall@5"] > 0.5
-
-    def test_same_seed_same_losses(self, make: Callable[..., Prepared]) -> None:
-        assert losses(make(), epochs=3) == losses(make(), epochs=3)
-
-    def test_other_seed_other_losses(self, make: Callable[..., Prepared]) -> None:
-        assert losses(make(seed=1), epochs=1) != losses(make(seed=2), epochs=1)
-
-    def test_scores_are_never_stale(self, make: Callable[..., Prepared]) -> None:
-        """A training step, and a loaded state, must show in the next scores."""
-        prepared = make()
-        model = prepared.model.eval()
-        before = all_scores(prepared)
-        stored = {key: value.clone() for key, value in model.state_dict().items()}
-        losses(prepared, epochs=1)
-        model.eval()
-        after = all_scores(prepared)
-        assert not torch.equal(before, after)
-        model.load_state_dict(stored)
-        torch.testing.assert_close(all_scores(prepared), before)
+        assert recall(make(learning_rate=0.01, epochs=40)) > 0.5
 
     def test_checkpoint_restores_the_scores(self, make: Callable[..., Prepared]) -> None:
         files = clustered()
@@ -121,21 +90,6 @@ class ModelContract:
         other = make(files, seed=77)
         trainer(other).evaluate(other.test_data, model_file=training.run.checkpoint)
         torch.testing.assert_close(all_scores(other), all_scores(prepared))
-
-    def test_resumed_training_equals_unbroken(self, make: Callable[..., Prepared]) -> None:
-        files = clustered()
-        unbroken = make(files, epochs=4)
-        whole = trainer(unbroken)
-        whole.fit(unbroken.train_data, verbose=False)
-        first = make(files, epochs=2)
-        half = trainer(first)
-        half.fit(first.train_data, verbose=False)
-        second = make(files, epochs=4)
-        rest = trainer(second)
-        rest.resume_checkpoint(half.run.checkpoint)
-        rest.fit(second.train_data, verbose=False)
-        assert rest.train_loss_dict == {e: whole.train_loss_dict[e] for e in (2, 3)}
-        assert_same_parameters(second, unbroken)
 
     def test_features_stay_out_of_the_checkpoint(self, make: Callable[..., Prepared]) -> None:
         prepared = make()
@@ -180,6 +134,63 @@ class ModelContract:
         losses(cpu, epochs=1)
         gpu.model.load_state_dict(cpu.model.state_dict())
         torch.testing.assert_close(all_scores(gpu).cpu(), all_scores(cpu), rtol=1e-4, atol=1e-5)
+
+
+class ModelContract(RecommenderContract):
+    """What holds for a model that learns, and scores by dot products."""
+
+    def test_encodes_every_user_and_item(self, make: Callable[..., Prepared]) -> None:
+        model = make().model
+        users, items = model.forward()
+        assert (len(users), len(items)) == (model.n_users, model.n_items)
+        assert users.isfinite().all()
+        assert items.isfinite().all()
+
+    def test_loss_reaches_every_parameter(self, make: Callable[..., Prepared]) -> None:
+        prepared = make()
+        prepared.model.train().calculate_loss(next(iter(prepared.train_data))).backward()
+        for name, parameter in prepared.model.named_parameters():
+            assert parameter.grad is not None, name
+            assert parameter.grad.isfinite().all(), name
+            assert parameter.grad.abs().sum() > 0, name
+
+    def test_training_lowers_the_loss(self, make: Callable[..., Prepared]) -> None:
+        history = losses(make(learning_rate=0.01), epochs=8)
+        assert history[-1] < 0.9 * history[0]
+
+    def test_same_seed_same_losses(self, make: Callable[..., Prepared]) -> None:
+        assert losses(make(), epochs=3) == losses(make(), epochs=3)
+
+    def test_other_seed_other_losses(self, make: Callable[..., Prepared]) -> None:
+        assert losses(make(seed=1), epochs=1) != losses(make(seed=2), epochs=1)
+
+    def test_scores_are_never_stale(self, make: Callable[..., Prepared]) -> None:
+        """A training step, and a loaded state, must show in the next scores."""
+        prepared = make()
+        model = prepared.model.eval()
+        before = all_scores(prepared)
+        stored = {key: value.clone() for key, value in model.state_dict().items()}
+        losses(prepared, epochs=1)
+        model.eval()
+        after = all_scores(prepared)
+        assert not torch.equal(before, after)
+        model.load_state_dict(stored)
+        torch.testing.assert_close(all_scores(prepared), before)
+
+    def test_resumed_training_equals_unbroken(self, make: Callable[..., Prepared]) -> None:
+        files = clustered()
+        unbroken = make(files, epochs=4)
+        whole = trainer(unbroken)
+        whole.fit(unbroken.train_data, verbose=False)
+        first = make(files, epochs=2)
+        half = trainer(first)
+        half.fit(first.train_data, verbose=False)
+        second = make(files, epochs=4)
+        rest = trainer(second)
+        rest.resume_checkpoint(half.run.checkpoint)
+        rest.fit(second.train_data, verbose=False)
+        assert rest.train_loss_dict == {e: whole.train_loss_dict[e] for e in (2, 3)}
+        assert_same_parameters(second, unbroken)
 
 
 def assert_same_parameters(one: Prepared, other: Prepared) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from recbole_drepmrec.quick_start import Prepared
 from tests.datasets import clustered, known_by_features, with_random_features
-from tests.model.contract import ModelContract, all_scores, build, losses, trainer
+from tests.model.contract import ModelContract, all_scores, build, losses, recall
 
 EVERYTHING = {
     "gate": "self",
@@ -204,12 +204,6 @@ def test_padding_takes_part_in_nothing(make: Make) -> None:
     _, modal = make(**EVERYTHING).model.lines()
     assert modal.fused.items[0].abs().sum() == 0
     assert modal.fused.users[0].abs().sum() == 0
-
-
-def recall(prepared: Prepared) -> float:
-    training = trainer(prepared)
-    training.fit(prepared.train_data, prepared.valid_data, verbose=False)
-    return float(training.evaluate(prepared.test_data)["recall@5"])
 
 
 def test_finds_what_only_the_features_reveal(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from recbole_drepmrec.literals import literal
 from recbole_drepmrec.registry import MODELS, get_model
 
 PROPERTIES = Path(__file__).parents[2] / "properties"
+RECBOLES_OWN = {"train_neg_sample_args"}  # keys of RecBole's that a model may set otherwise
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -17,7 +18,7 @@ def test_every_setting_has_a_default_that_is_documented(name: str) -> None:
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     documented = {line.split(":")[0] for line in lines if "# (" in line}
     assert len(documented) == len(lines)
-    assert documented == set(get_model(name).settings_class.model_fields)
+    assert documented - RECBOLES_OWN == set(get_model(name).settings_class.model_fields)
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -1,10 +1,18 @@
 """Relation graphs as the model reads them."""
 
+from pathlib import Path
+
 import torch
 
 from recbole_drepmrec.data.features import PreparedFeatures
 from recbole_drepmrec.graph import interaction_graph
-from recbole_drepmrec.model.relations import item_graph, published_item_graph, user_graph
+from recbole_drepmrec.model.relations import (
+    content_neighbours,
+    fused_item_graph,
+    item_graph,
+    published_item_graph,
+    user_graph,
+)
 
 
 def features(*present: bool) -> PreparedFeatures:
@@ -47,3 +55,36 @@ def test_published_item_graph_counts_the_item_itself() -> None:
     torch.testing.assert_close(weighted[1, 2], torch.tensor(0.5 / (1.5 * 1.8660254) ** 0.5))
     alone = published_item_graph(prepared, 1, False, None).to_dense()
     torch.testing.assert_close(alone, torch.diag(torch.tensor([0.0, 1, 1, 1])))
+
+
+def test_fused_item_graph_weighs_the_modalities_an_item_has() -> None:
+    """Item 3 lacks the image: its row is the text's alone, and no image edge leads to it."""
+    image, text = features(False, True, True, False), features(False, True, True, True)
+    one, other = (published_item_graph(f, 2, True, None).to_dense() for f in (image, text))
+    fused = fused_item_graph({"image": image, "text": text}, {"text": 9, "image": 1}, 2, None)
+    expected = 0.1 * one + 0.9 * other
+    expected[3] = other[3]
+    torch.testing.assert_close(fused.to_dense(), expected)
+    torch.testing.assert_close(fused.row_sums(), torch.tensor([0.0, 1.0, 1.0, 1.0]))
+    equal = fused_item_graph({"image": image, "text": text}, None, 2, None).to_dense()
+    torch.testing.assert_close(equal[1], (one[1] + other[1]) / 2)
+
+
+def test_a_modality_of_weight_zero_counts_for_nothing() -> None:
+    image, text = features(False, True, False, True), features(False, True, True, False)
+    fused = fused_item_graph({"image": image, "text": text}, {"image": 1.0, "text": 0.0}, 2, None)
+    torch.testing.assert_close(
+        fused.to_dense(), published_item_graph(image, 2, True, None).to_dense()
+    )
+
+
+def test_content_neighbours_are_kept_by_all_that_they_depend_on(tmp_path: Path) -> None:
+    one, other = features(False, True, True, True), features(False, True, False, True)
+    built = content_neighbours([one, other], 2, 1.0, tmp_path)
+    assert len(list(tmp_path.iterdir())) == 1
+    again = content_neighbours([one, other], 2, 1.0, tmp_path)
+    assert torch.equal(built.to_dense(), again.to_dense())
+    assert len(list(tmp_path.iterdir())) == 1
+    for modalities, k, shrink in (([one], 2, 1.0), ([one, other], 1, 1.0), ([one, other], 2, 2.0)):
+        content_neighbours(modalities, k, shrink, tmp_path)
+    assert len(list(tmp_path.iterdir())) == 4

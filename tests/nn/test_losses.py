@@ -18,6 +18,15 @@ def test_bpr_stays_finite_where_the_sigmoid_underflows() -> None:
     assert bpr_loss(torch.tensor([-500.0]), torch.tensor([500.0])).item() == pytest.approx(1000.0)
 
 
+def test_bpr_counts_the_given_pairs_only() -> None:
+    positive, negative = torch.tensor([2.0, 0.0, 9.0]), torch.tensor([1.0, 0.0, 0.0])
+    counted = torch.tensor([True, True, False])
+    torch.testing.assert_close(
+        bpr_loss(positive, negative, counted), torch.tensor((0.3132617 + 0.6931472) / 2)
+    )
+    assert bpr_loss(positive, negative, counted & False) == 0
+
+
 def test_squared_norm_adds_all_tables_and_halves() -> None:
     users = torch.tensor([[1.0, 2.0], [0.0, 0.0]])
     items = torch.tensor([[3.0, 0.0], [0.0, 4.0]])
@@ -28,6 +37,9 @@ def test_cosine_distance_ignores_length() -> None:
     users = torch.tensor([[5.0, 0.0], [0.0, 0.1], [1.0, 0.0]])
     items = torch.tensor([[1.0, 0.0], [1.0, 0.0], [-2.0, 0.0]])
     assert cosine_distance(users, items).item() == pytest.approx((0 + 1 + 2) / 3)
+    counted = torch.tensor([False, True, True])
+    assert cosine_distance(users, items, counted).item() == pytest.approx((1 + 2) / 2)
+    assert cosine_distance(users, items, torch.zeros(3, dtype=torch.bool)).item() == 0.0
 
 
 def test_info_nce_by_hand() -> None:
@@ -40,3 +52,10 @@ def test_info_nce_by_hand() -> None:
 def test_info_nce_of_one_user_alone_is_zero() -> None:
     rows = torch.randn(1, 3)
     assert info_nce(rows, rows, temperature=0.2).item() == pytest.approx(0.0)
+
+
+def test_info_nce_of_nobody_is_zero() -> None:
+    rows = torch.randn(0, 3, requires_grad=True)
+    loss = info_nce(rows, rows, temperature=0.2)
+    loss.backward()
+    assert loss.item() == 0.0

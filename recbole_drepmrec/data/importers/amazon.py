@@ -20,12 +20,11 @@ from numpy.typing import NDArray
 from recbole_drepmrec.data.importers.amazon_images import read_images
 from recbole_drepmrec.data.importers.amazon_records import read_records
 from recbole_drepmrec.data.importers.checks import check_ids
-from recbole_drepmrec.data.importers.imported import SPLITS, FeatureTable, Imported
+from recbole_drepmrec.data.importers.imported import SPLIT_SEED, SPLITS, FeatureTable, Imported
 from recbole_drepmrec.data.importers.source_files import need_folder
 from recbole_drepmrec.errors import UserError
 
 CORE = 5
-SEED = 999
 LICENCE = (
     "no licence stated; for research, cite McAuley et al. (SIGIR 2015) and He et al. (WWW 2016)"
 )
@@ -48,7 +47,7 @@ def import_amazon(path: Path, name: str) -> Imported:
     """
     need_folder(path, "Amazon 2014")
     reviews_file, category = _find_reviews(path, name)
-    notes = [f"category {category}; iterated {CORE}-core; split seed {SEED}"]
+    notes = [f"category {category}; iterated {CORE}-core; split seed {SPLIT_SEED}"]
     frame = _read_reviews(reviews_file).frame()
     frame = _first_of_each(frame, notes)
     frame = k_core(frame, CORE)
@@ -57,7 +56,7 @@ def import_amazon(path: Path, name: str) -> Imported:
             f"{reviews_file} has no {CORE}-core: no users and items with {CORE} interactions each "
             f"are left. Give the whole reviews_{category}_{CORE}.json.gz."
         )
-    frame["split"] = split_by_user(frame["user_id"], SEED)
+    frame["split"] = split_by_user(frame["user_id"], SPLIT_SEED)
     item_ids = list(dict.fromkeys(frame["item_id"]))
     items = _read_items(path, category, item_ids, notes)
     features = _read_features(path, category, item_ids, notes)
@@ -226,7 +225,7 @@ def _find_reviews(folder: Path, name: str) -> tuple[Path, str]:
     if not found:
         raise UserError(
             f"{folder} has no reviews_CATEGORY_{CORE}.json.gz (such as reviews_Baby_5.json.gz); "
-            "give the folder with the files of Amazon 2014, or let them be downloaded."
+            "give the folder with the files of Amazon 2014, or --download CATEGORY."
         )
     wanted = name.lower().removeprefix("amazon").strip("-_ ")
     fits = [c for c in found if len(found) == 1 or (wanted and c.lower().startswith(wanted))]

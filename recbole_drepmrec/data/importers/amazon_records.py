@@ -56,8 +56,9 @@ def _parse(raw: bytes, path: Path, line: int) -> dict[str, Any]:
         record = _parse_text(raw.decode("utf-8"))
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
         raise UserError(
-            f"{path}, line {line} is neither JSON nor a Python literal ({error}); the file may be "
-            "cut off. Download it again, or mend the line."
+            f"{path}, line {line} is neither JSON nor a Python literal: it begins with "
+            f"{raw[:60].decode('utf-8', 'replace')!r}. The file may be cut off: download it again, "
+            "or mend the line."
         ) from error
     if not isinstance(record, dict):
         raise UserError(

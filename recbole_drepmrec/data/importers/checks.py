@@ -79,10 +79,10 @@ def _ordered_by_split(frame: pd.DataFrame) -> pd.DataFrame:
 def _check_splits(splits: pd.Series) -> None:
     empty = [name for name in SPLITS if name not in set(splits)]
     if empty:
-        raise UserError(
-            f"the split '{empty[0]}' has no interactions; put some of the others there, or leave "
-            "the split out to have RecBole make one."
-        )
+        remedy = "put some of the others there, or leave the split out to have training make one"
+        if empty == ["valid"]:
+            remedy = "give --valid_share 0.1 to draw a tenth of the training interactions for it"
+        raise UserError(f"the split '{empty[0]}' has no interactions; {remedy}.")
 
 
 def check_ids(what: str, ids: Iterable[object]) -> None:
@@ -109,6 +109,8 @@ def check_ids(what: str, ids: Iterable[object]) -> None:
 
 
 def _items(items: pd.DataFrame) -> pd.DataFrame:
+    if items.empty:
+        raise UserError("the source's table of items is empty; fill it, or take the file out.")
     check_ids("the items' item_id", items["item_id"])
     repeated = items["item_id"].duplicated()
     if repeated.any():

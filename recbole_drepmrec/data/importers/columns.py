@@ -1,6 +1,7 @@
 """Interactions out of a table whose columns bear usual names."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -51,6 +52,12 @@ def find_column(path: Path, frame: pd.DataFrame, ours: str, needed: bool = False
     return found[0] if found else None
 
 
+def is_header(cells: Iterable[object]) -> bool:
+    """Whether a line names columns: one of users and one of items, by usual names."""
+    names = {_plain(str(cell)) for cell in cells}
+    return all(names & USUAL_NAMES[ours] for ours in ("user_id", "item_id"))
+
+
 def _plain(name: str) -> str:
     return re.sub("[^a-z]", "", name.partition(":")[0].lower())
 
@@ -88,7 +95,7 @@ def _as_splits(path: Path, column: str, values: pd.Series) -> pd.Series:
     if unknown.any():
         row = unknown.argmax()
         raise UserError(
-            f"{path}, row {row + 1} below the header: column '{column}' has "
+            f"{path}, data row {row + 1}: column '{column}' has "
             f"{texts.iloc[row]!r}, expected train, valid or test, or 0, 1 or 2."
         )
     return splits

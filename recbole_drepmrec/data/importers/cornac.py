@@ -1,7 +1,5 @@
 """What Cornac reads and Ducho writes: a ``.npy`` an item, or a matrix with its rows' ids."""
 
-import csv
-import math
 from pathlib import Path
 from typing import Any
 
@@ -10,26 +8,21 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from recbole_drepmrec.data.importers.checks import check_ids
+from recbole_drepmrec.data.importers.columns import interactions_of, is_header
 from recbole_drepmrec.data.importers.imported import FeatureTable, Imported
-from recbole_drepmrec.data.importers.source_files import (
+from recbole_drepmrec.data.importers.matrices import (
     modality_name,
-    need_folder,
-    one_of,
     read_array,
-    read_json,
+    read_id_list,
     read_matrix,
 )
+from recbole_drepmrec.data.importers.reading import read_errors, read_lines, read_table
+from recbole_drepmrec.data.importers.source_files import need_folder, one_of, read_json
 from recbole_drepmrec.errors import UserError
 
 COLUMNS = ("user_id", "item_id", "rating", "timestamp")
 """Cornac's UIR and UIRT, in this order where there is no header."""
 
-_NAMES = {
-    "user_id": {"user", "user_id", "userid", "uid", "reviewerid"},
-    "item_id": {"item", "item_id", "itemid", "iid", "asin"},
-    "rating": {"rating", "score", "overall"},
-    "timestamp": {"timestamp", "time", "unixreviewtime"},
-}
 _ALONE = ("interactions", "ratings", "reviews", "data", "uirt", "uir")
 _SPLITS = {"train": ("train",), "valid": ("val", "valid", "validation"), "test": ("test",)}
 _ENDINGS = (".csv", ".tsv")
@@ -50,23 +43,24 @@ def import_cornac(path: Path, name: str) -> Imported:
         UserError: Files are missing or damaged, or do not fit together.
     """
     need_folder(path, "Cornac or Ducho")
-    frame = _interactions(path)
+    notes: list[str] = []
+    frame = _interactions(path, notes)
     features = _matrices(path)
     for modality, table in _folders(path).items():
         if modality in features:
             raise UserError(f"{path} has '{modality}' as a matrix and as a folder; take one out.")
         features[modality] = table
-    return Imported(frame, features, source=f"{name}, Cornac layout, {path}")
+    return Imported(frame, features, source=f"{name}, Cornac layout, {path}", notes=notes)
 
 
-def _interactions(folder: Path) -> pd.DataFrame:
+def _interactions(folder: Path, notes: list[str]) -> pd.DataFrame:
     parts = {
         split: one_of(folder, [f"{stem}{ending}" for stem in stems for ending in _ENDINGS])
         for split, stems in _SPLITS.items()
     }
     if not (parts["train"] and parts["test"]):
-        return _read_table(_single(folder))
-    tables = [_read_table(file).assign(split=split) for split, file in parts.items() if file]
+        return _read_table(_single(folder), notes)
+    tables = [_read_table(file, notes).assign(split=split) for split, file in parts.items() if file]
     if len({tuple(table.columns) for table in tables}) > 1:
         raise UserError(f"train, val and test in {folder} have other columns; give them the same.")
     return pd.concat(tables, ignore_index=True)
@@ -85,63 +79,17 @@ def _single(folder: Path) -> Path:
     return found[0]
 
 
-def _read_table(path: Path) -> pd.DataFrame:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.reader(file, delimiter="\t" if path.suffix == ".tsv" else ","))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+def _read_table(path: Path, notes: list[str]) -> pd.DataFrame:
+    with read_errors(path, "user, item, rating[, time] a line"):
+        if is_header(read_lines(path, 1).iloc[0]):
+            return interactions_of(path, read_table(path), notes)
+        lines = read_lines(path)
+    if not 2 <= lines.shape[1] <= len(COLUMNS):
         raise UserError(
-            f"{path} cannot be read as UTF-8 text ({error}); save it as such."
-        ) from error
-    numbered = [(line, row) for line, row in enumerate(rows, start=1) if row]
-    if not numbered:
-        raise UserError(f"{path} is empty; expected user, item, rating[, time] a line.")
-    header = _header(path, numbered[0][1])
-    columns = header or list(COLUMNS[: max(2, len(numbered[0][1]))])
-    records = [_record(path, line, row, columns) for line, row in numbered[bool(header) :]]
-    if not records:
-        raise UserError(f"{path} has a header but no rows; expected one interaction a line.")
-    frame = pd.DataFrame(records, columns=columns)[[c for c in COLUMNS if c in columns]]
-    check_ids(str(path), frame["user_id"].unique())
-    check_ids(str(path), frame["item_id"].unique())
-    return frame
-
-
-def _header(path: Path, row: list[str]) -> list[str] | None:
-    """Our names of the columns if the first row is a header; other columns keep theirs."""
-    names = [cell.partition(":")[0].strip().lower() for cell in row]
-    ours = [next((o for o, known in _NAMES.items() if n in known), f"other {n}") for n in names]
-    if "user_id" not in ours or "item_id" not in ours:
-        return None
-    if len(set(ours)) < len(ours):
-        raise UserError(f"{path}, line 1: the header {row} names a column twice; rename one.")
-    return ours
-
-
-def _record(path: Path, line: int, row: list[str], columns: list[str]) -> list[Any]:
-    if len(row) != len(columns):
-        raise UserError(
-            f"{path}, row {line}: {len(row)} columns, expected {len(columns)} (user, item, rating, "
-            "time, or as the header says); mend the row, or name the file by its separator: .csv "
-            "for commas, .tsv for tabs."
+            f"{path} has {lines.shape[1]} columns and no header, expected user, item, rating[, "
+            "time]. Name the columns in a first line, or the file by its separator: .csv or .tsv."
         )
-    return [
-        _number(path, line, column, cell) if column in COLUMNS[2:] else cell
-        for column, cell in zip(columns, row, strict=True)
-    ]
-
-
-def _number(path: Path, line: int, column: str, cell: str) -> float:
-    try:
-        number = float(cell)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise UserError(
-            f"{path}, row {line}: {column} is {cell[:40]!r}, expected a number. Mend the row; if "
-            "the file has a header, name its columns user, item, rating and timestamp."
-        )
-    return number
+    return interactions_of(path, lines.set_axis(COLUMNS[: lines.shape[1]], axis=1), notes)
 
 
 def _matrices(folder: Path) -> dict[str, FeatureTable]:
@@ -162,13 +110,8 @@ def _matrices(folder: Path) -> dict[str, FeatureTable]:
 
 
 def _row_ids(path: Path, n_rows: int) -> list[str]:
-    if path.suffix == ".json":
-        ids = _json_ids(path, read_json(path), n_rows)
-    else:
-        try:
-            ids = path.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise UserError(f"{path} cannot be read as UTF-8 text ({error}).") from error
+    is_json = path.suffix == ".json"
+    ids = _json_ids(path, read_json(path), n_rows) if is_json else read_id_list(path)
     if len(ids) != n_rows or len(set(ids)) < len(ids):
         raise UserError(
             f"{path} has {len(ids)} ids ({len(set(ids))} different ones) for {n_rows} rows; each "

@@ -1,5 +1,6 @@
 """The sheet that says what a prepared data set holds and where it came from."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,6 +61,14 @@ def datasheet(imported: Imported, name: str, folder: Path) -> str:
         parts.append("## What was changed or left out\n\n" + notes)
     parts.append("## Files\n\n" + _table(("file", "bytes", "sha256"), hashes))
     return "\n\n".join(parts) + "\n"
+
+
+def listed_files(sheet: Path) -> set[str]:
+    """Names of the files that a datasheet tells of; none where there is no sheet."""
+    if not sheet.is_file():
+        return set()
+    lines = sheet.read_text(encoding="utf-8")
+    return set(re.findall(r"^\| (\S+) \| \d+ \| [0-9a-f]{64} \|$", lines, re.MULTILINE))
 
 
 _LEGEND = (

@@ -6,12 +6,12 @@ import numpy as np
 import scipy.sparse as sp
 
 from recbole_drepmrec.data.importers.imported import SPLITS, Imported
+from recbole_drepmrec.data.importers.matrices import row_features
 from recbole_drepmrec.data.importers.restricted_pickle import load_pickle
 from recbole_drepmrec.data.importers.source_files import (
     Pairs,
     need_folder,
     read_user_items,
-    row_features,
     split_interactions,
 )
 from recbole_drepmrec.errors import UserError
@@ -22,8 +22,8 @@ TRIPLES = (
     ("train_mat", "val_mat", "test_mat"),
     ("train_mat.pkl", "val_mat.pkl", "test_mat.pkl"),
 )
-"""Files of train, valid and test. The first set that is whole is read; LLMRec has only a
-``train_mat`` beside its three JSON files."""
+"""Files of train, valid and test. The first set that is whole is read, or else the first with train
+and test; LLMRec has only a ``train_mat`` beside its three JSON files."""
 
 
 def import_diffmm(path: Path, name: str) -> Imported:
@@ -37,10 +37,10 @@ def import_diffmm(path: Path, name: str) -> Imported:
         UserError: Files are missing, damaged, name code to run, or do not fit together.
     """
     need_folder(path, "DiffMM, MMSSL or LLMRec")
-    files = _find_triple(path)
-    notes = [f"interactions read from {', '.join(files)}"]
-    if files[0].endswith(".json"):
-        parts = {s: read_user_items(path / f) for s, f in zip(SPLITS, files, strict=True)}
+    files = _find_files(path)
+    notes = [f"interactions read from {', '.join(files.values())}"]
+    if files["train"].endswith(".json"):
+        parts = {split: read_user_items(path / file) for split, file in files.items()}
         known = [int(item) for pairs in parts.values() for _, item in pairs]
         n_items, exact = max(known, default=-1) + 1, False
     else:
@@ -52,28 +52,30 @@ def import_diffmm(path: Path, name: str) -> Imported:
     return Imported(frame, features, source=f"{name}, DiffMM layout, {path}", notes=notes)
 
 
-def _find_triple(folder: Path) -> tuple[str, str, str]:
-    for files in TRIPLES:
-        if all((folder / file).is_file() for file in files):
-            return files
+def _find_files(folder: Path) -> dict[str, str]:
+    """Split to file name; without ``valid`` where no set of files has it."""
+    for splits in (SPLITS, ("train", "test")):
+        for names in TRIPLES:
+            files = dict(zip(SPLITS, names, strict=True))
+            if all((folder / files[split]).is_file() for split in splits):
+                return {split: files[split] for split in splits}
     tried = "; ".join(", ".join(files) for files in TRIPLES)
     there = ", ".join(sorted(entry.name for entry in folder.iterdir())[:20]) or "nothing"
     raise UserError(
-        f"{folder} has none of these sets of three files whole: {tried}. It holds {there}. Give "
-        "the folder of one data set, with all three."
+        f"{folder} has none of these sets of files: {tried} (the one in the middle may "
+        f"be missing). It holds {there}. Give the folder of one data set."
     )
 
 
-def _read_matrices(folder: Path, files: tuple[str, str, str]) -> tuple[dict[str, Pairs], int]:
-    matrices = [_read_sparse(folder / file) for file in files]
-    shapes = [matrix.shape for matrix in matrices]
+def _read_matrices(folder: Path, files: dict[str, str]) -> tuple[dict[str, Pairs], int]:
+    matrices = {split: _read_sparse(folder / file) for split, file in files.items()}
+    shapes = [matrix.shape for matrix in matrices.values()]
     if len(set(shapes)) > 1:
         raise UserError(
-            f"{', '.join(files)} in {folder} have the shapes {shapes}; expected one shape, [users, "
-            "items]. Take all three from the same copy of the data set."
+            f"{', '.join(files.values())} in {folder} have the shapes {shapes}; expected one "
+            "shape, [users, items]. Take all of them from the same copy of the data set."
         )
-    parts = {s: _pairs(matrix) for s, matrix in zip(SPLITS, matrices, strict=True)}
-    return parts, int(shapes[0][1])
+    return {split: _pairs(matrix) for split, matrix in matrices.items()}, int(shapes[0][1])
 
 
 def _read_sparse(path: Path) -> sp.coo_matrix:
@@ -94,7 +96,7 @@ def _pairs(matrix: sp.coo_matrix) -> Pairs:
 
 
 def _note_swap(parts: dict[str, Pairs], notes: list[str]) -> None:
-    valid, test = len(parts["valid"]), len(parts["test"])
+    valid, test = len(parts.get("valid", [])), len(parts["test"])
     if valid > test:
         notes.append(
             f"valid has more rows ({valid}) than test ({test}). Some copies of TikTok have the two "

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 SPLITS = ("train", "valid", "test")
 """Values of the column ``split``, in the order of an ``x_label`` 0, 1, 2."""
 
+SPLIT_SEED = 999
+"""Seed of a split that an import draws."""
+
 
 @dataclass(frozen=True)
 class FeatureTable:

@@ -2,16 +2,17 @@
 
 from pathlib import Path
 
-from recbole_drepmrec.data.importers.imported import SPLITS, Imported
+from recbole_drepmrec.data.importers.imported import Imported
+from recbole_drepmrec.data.importers.matrices import row_features
 from recbole_drepmrec.data.importers.source_files import (
     need_folder,
     read_user_items,
-    row_features,
     split_interactions,
 )
 from recbole_drepmrec.errors import UserError
 
-FILES = ("train.json", "val.json", "test.json")
+FILES = {"train": "train.json", "valid": "val.json", "test": "test.json"}
+"""By split; ``val.json`` may be missing."""
 
 
 def import_lattice(path: Path, name: str) -> Imported:
@@ -26,7 +27,7 @@ def import_lattice(path: Path, name: str) -> Imported:
     """
     need_folder(path, "LATTICE or MICRO")
     core = _core_folder(path)
-    parts = {s: read_user_items(core / f) for s, f in zip(SPLITS, FILES, strict=True)}
+    parts = {s: read_user_items(core / f) for s, f in FILES.items() if (core / f).is_file()}
     frame = split_interactions(parts, core)
     n_items = max(int(item) for item in frame["item_id"]) + 1
     top = core.parent if core.name.endswith("-core") else core
@@ -38,12 +39,12 @@ def _core_folder(path: Path) -> Path:
     found = [
         folder
         for folder in (path, *sorted(path.glob("*-core")))
-        if all((folder / file).is_file() for file in FILES)
+        if all((folder / FILES[split]).is_file() for split in ("train", "test"))
     ]
     if len(found) != 1:
         what = f"{len(found)} folders" if found else "no folder"
         raise UserError(
-            f"{path} has {what} with {', '.join(FILES)} ({[str(f) for f in found]}); expected one, "
-            "such as 5-core. Give that folder itself, or the one above it."
+            f"{path} has {what} with {', '.join(FILES.values())} ({[str(f) for f in found]}); "
+            "expected one, such as 5-core. Give that folder itself, or the one above it."
         )
     return found[0]

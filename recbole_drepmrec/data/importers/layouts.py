@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 from recbole_drepmrec.data.atomic_files import Column, read_columns, read_header
 from recbole_drepmrec.data.importers.columns import find_column, interactions_of
 from recbole_drepmrec.data.importers.imported import SPLITS, FeatureTable, Imported
+from recbole_drepmrec.data.importers.matrices import matrices_with_ids, read_matrix
 from recbole_drepmrec.data.importers.reading import (
     as_ids,
-    matrices_with_ids,
     only_file,
     read_errors,
-    read_npy,
     read_table,
 )
 from recbole_drepmrec.errors import UserError
@@ -65,7 +64,7 @@ def _users_seen_in_training(interactions: pd.DataFrame, notes: list[str]) -> pd.
 
 
 def _rows_as_items(path: Path, items: pd.Series) -> FeatureTable:
-    values = read_npy(path)
+    values = read_matrix(path)
     rows = [str(row) for row in range(len(values))]
     without = sorted(set(items) - set(rows))
     if without:
@@ -91,24 +90,31 @@ def import_csv(source: Path, name: str) -> Imported:
     Raises:
         UserError: A file is missing or malformed, or has no column of users or items.
     """
-    patterns = [f"{stem}{end}" for stem in ("interactions", name) for end in TABLE_ENDINGS]
-    path = only_file(source, patterns, "interactions.csv, .tsv or .parquet")
+    tables = [table for stem in ("interactions", name) if (table := _table(source, stem))]
+    names = [table.name for table in tables]
+    path = only_file(source, names, "interactions.csv, .tsv or .parquet")
     notes: list[str] = []
     interactions = interactions_of(path, read_table(path), notes)
-    items = [file for end in TABLE_ENDINGS if (file := path.parent / f"items{end}").is_file()]
-    if len(items) > 1:
-        raise UserError(f"{items[0]} and {items[1].name} both hold items; keep one of them.")
+    items = _table(path.parent, "items")
     features = matrices_with_ids(path.parent)
-    for file in _feature_tables(path.parent, {path, *items}):
+    for file in _feature_tables(path.parent, {path, items}):
         modality = file.stem.removesuffix("_feat")
         if modality in features:
             raise UserError(f"{file} and another file both hold '{modality}'; keep one of them.")
         features[modality] = _feature_table(file)
-    known = _item_texts(items[0], read_table(items[0])) if items else None
+    known = _item_texts(items, read_table(items)) if items else None
     return Imported(interactions, features, known, source=f"tables, {path}", notes=notes)
 
 
-def _feature_tables(folder: Path, others: set[Path]) -> list[Path]:
+def _table(folder: Path, stem: str) -> Path | None:
+    """The one table of that name in a folder, whatever its ending."""
+    found = [file for end in TABLE_ENDINGS if (file := folder / f"{stem}{end}").is_file()]
+    if len(found) > 1:
+        raise UserError(f"{found[0]} and {found[1].name} both hold {stem}; keep one of them.")
+    return found[0] if found else None
+
+
+def _feature_tables(folder: Path, others: set[Path | None]) -> list[Path]:
     tables = [path for end in (".csv", ".tsv") for path in folder.glob(f"*_feat{end}")]
     return sorted({*tables, *folder.glob("*.parquet")} - others)
 
@@ -139,7 +145,8 @@ def _item_texts(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
 def import_recbole(source: Path, name: str) -> Imported:
     """Read RecBole's atomic files: ``NAME.inter``, or ``NAME.train.inter`` and so on.
 
-    ``NAME.item`` and ``M_feat.npy`` with ``M_ids.txt`` are taken along where they are.
+    ``NAME.valid.inter`` may be missing; ``NAME.item`` and ``M_feat.npy`` with ``M_ids.txt`` are
+    taken along where they are.
 
     Args:
         source: The folder, or its ``.inter`` file.
@@ -155,10 +162,13 @@ def import_recbole(source: Path, name: str) -> Imported:
     stem = path.name.removesuffix(".inter")
     split = stem.rpartition(".")[2] in SPLITS
     stem = stem.rpartition(".")[0] if split else stem
-    names = [f"{stem}.{part}.inter" for part in SPLITS] if split else [f"{stem}.inter"]
-    tables = [_atomic(path.with_name(file)) for file in names]
     if split:
-        tables = [table.assign(split=part) for table, part in zip(tables, SPLITS, strict=True)]
+        parts = {part: path.with_name(f"{stem}.{part}.inter") for part in SPLITS}
+        if not parts["valid"].is_file():
+            del parts["valid"]
+        tables = [_atomic(file).assign(split=part) for part, file in parts.items()]
+    else:
+        tables = [_atomic(path)]
     interactions = interactions_of(path, pd.concat(tables, ignore_index=True), notes)
     items, file = None, path.with_name(f"{stem}.item")
     if file.is_file():

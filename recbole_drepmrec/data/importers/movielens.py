@@ -23,7 +23,9 @@ GENRES_100K = (
 
 
 @dataclass(frozen=True)
-class _Edition:
+class Edition:
+    """Names and form of an edition's files."""
+
     ratings: str
     movies: str
     ratings_separator: str
@@ -31,10 +33,10 @@ class _Edition:
     movie_columns: int
 
 
-_EDITIONS = (
-    _Edition("u.data", "u.item", "\t", "|", 5 + len(GENRES_100K)),
-    _Edition("ratings.dat", "movies.dat", "::", "::", 3),
-)
+EDITIONS = {
+    "100k": Edition("u.data", "u.item", "\t", "|", 5 + len(GENRES_100K)),
+    "1m": Edition("ratings.dat", "movies.dat", "::", "::", 3),
+}
 
 
 def import_movielens(path: Path, name: str) -> Imported:
@@ -58,18 +60,18 @@ def import_movielens(path: Path, name: str) -> Imported:
     return Imported(interactions, {}, items, f"{name}, MovieLens, {folder}", LICENCE, notes)
 
 
-def _find(path: Path) -> tuple[Path, _Edition]:
+def _find(path: Path) -> tuple[Path, Edition]:
     for folder in (path, *sorted(entry for entry in path.iterdir() if entry.is_dir())):
-        for edition in _EDITIONS:
+        for edition in EDITIONS.values():
             if all((folder / file).is_file() for file in (edition.ratings, edition.movies)):
                 return folder, edition
     raise UserError(
         f"{path} has neither u.data and u.item (100k) nor ratings.dat and movies.dat (1M); give "
-        "the folder that the archive of GroupLens unpacks to."
+        "the folder that the archive of GroupLens unpacks to, or --download 100k or 1m."
     )
 
 
-def _read_ratings(path: Path, edition: _Edition) -> pd.DataFrame:
+def _read_ratings(path: Path, edition: Edition) -> pd.DataFrame:
     rows = []
     for line, (user, item, rating, time) in _lines(path, edition.ratings_separator, 4):
         rows.append((user, item, _number(path, line, rating), _number(path, line, time)))
@@ -81,7 +83,7 @@ def _read_ratings(path: Path, edition: _Edition) -> pd.DataFrame:
     return frame
 
 
-def _read_movies(path: Path, edition: _Edition) -> pd.DataFrame:
+def _read_movies(path: Path, edition: Edition) -> pd.DataFrame:
     rows = {}
     for line, cells in _lines(path, edition.movies_separator, edition.movie_columns):
         if cells[0] in rows:

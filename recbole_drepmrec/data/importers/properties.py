@@ -35,7 +35,7 @@ def property_file(imported: Imported, name: str) -> str:
         also.append("rating to filter by it (val_interval)")
     if "timestamp" in imported.interactions:
         lines.append(_key("TIME_FIELD: timestamp", "(str) Name of the column with the time."))
-        also.append("timestamp for time-ordered splits (eval_args: order: TO)")
+        also.append("timestamp for eval_args: order: TO (split_by loads it itself)")
     more = f"(list) Add {', '.join(also)}." if also else "(list) All that there are."
     lines.append(_key("load_col:", "(dict) Suffix of a file: its columns to load."))
     lines.append(_key("    inter: [user_id, item_id]", more))

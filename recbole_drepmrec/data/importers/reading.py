@@ -1,4 +1,4 @@
-"""Tables, matrices and id lists as text or numpy files hold them; never a pickle."""
+"""Tables as text or Parquet files hold them, their columns as ids, numbers and times."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,9 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from recbole_drepmrec.data.importers.imported import FeatureTable
 from recbole_drepmrec.errors import UserError
 
 SEPARATORS = {".tsv": "\t", ".inter": "\t"}
@@ -33,7 +31,7 @@ def read_errors(path: Path, expected: str) -> Iterator[None]:
     except OSError as error:
         raise UserError(
             f"cannot read {path}: {error.strerror or error}; expected {expected}."
-        ) from (error)
+        ) from error
     except ImportError as error:
         raise UserError(
             f"{path} needs a package that reads Parquet; run `pip install pyarrow`, or save the "
@@ -42,7 +40,8 @@ def read_errors(path: Path, expected: str) -> Iterator[None]:
     except UnicodeDecodeError as error:
         raise UserError(f"{path} is not UTF-8 text ({error}); expected {expected}.") from error
     except (ValueError, EOFError, SyntaxError, TokenError, KeyError, TypeError) as error:
-        raise UserError(f"{path} cannot be read: {error}. Expected {expected}.") from error
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise UserError(f"{path} cannot be read: {reason}. Expected {expected}.") from error
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -52,7 +51,7 @@ def read_table(path: Path) -> pd.DataFrame:
         UserError: The file cannot be read, has no rows, or names a column twice.
     """
     with read_errors(path, "a table with a header line"):
-        frame = pd.read_parquet(path) if path.suffix == ".parquet" else _read_text(path)
+        frame = pd.read_parquet(path) if path.suffix == ".parquet" else _with_header(path)
     names = [str(name).strip() for name in frame.columns]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -62,22 +61,37 @@ def read_table(path: Path) -> pd.DataFrame:
     return frame.set_axis(names, axis=1).reset_index(drop=True)
 
 
-def _read_text(path: Path) -> pd.DataFrame:
+def _with_header(path: Path) -> pd.DataFrame:
+    # Not by pandas' own header: it would rename a repeated column, and cut a row that is too long.
+    lines = read_lines(path)
+    return lines.iloc[1:].set_axis(lines.iloc[0].to_list(), axis=1)
+
+
+def read_lines(path: Path, n: int | None = None) -> pd.DataFrame:
+    """Lines of a text table, a header being the first of them; values are text, absent ones empty.
+
+    Args:
+        path: The file.
+        n: How many lines; None reads all.
+
+    Raises:
+        Exception: What ``read_errors`` turns into a UserError.
+    """
     with path.open(encoding="utf-8-sig") as file:
-        header = file.readline()
-    separator = SEPARATORS.get(path.suffix) or max(",;\t", key=header.count)
-    # Without pandas' own header: it would rename a repeated column, and cut a row that is too long.
-    lines = pd.read_csv(
+        first = file.readline()
+    separator = SEPARATORS.get(path.suffix) or max(",;\t", key=first.count)
+    lines: pd.DataFrame = pd.read_csv(
         path,
         sep=separator,
         header=None,
+        nrows=n,
         dtype=object,
         keep_default_na=False,
         na_values=[],
         encoding="utf-8-sig",
         quoting=3 if path.suffix == ".inter" else 0,
     )
-    return lines.iloc[1:].set_axis(lines.iloc[0].to_list(), axis=1)
+    return lines
 
 
 def as_ids(path: Path, column: str, values: pd.Series) -> pd.Series:
@@ -116,7 +130,7 @@ def as_numbers(path: Path, column: str, values: pd.Series) -> pd.Series:
     bad = np.flatnonzero(~np.isfinite(numbers))
     if len(bad):
         raise UserError(
-            f"{path}, row {bad[0] + 1} below the header: column '{column}' has "
+            f"{path}, data row {bad[0] + 1}: column '{column}' has "
             f"{values.iloc[bad[0]]!r}, expected a finite number. Mend it, or drop the column."
         )
     return numbers
@@ -130,57 +144,14 @@ def as_seconds(path: Path, column: str, values: pd.Series) -> pd.Series:
     """
     if values.dtype.kind != "M" and pd.to_numeric(values, errors="coerce").notna().any():
         return as_numbers(path, column, values)
-    try:
-        dates = pd.to_datetime(values, utc=True, format="ISO8601")
-    except (ValueError, TypeError, OverflowError) as error:
+    dates = pd.to_datetime(values, utc=True, format="ISO8601", errors="coerce")
+    bad = np.flatnonzero(dates.isna())
+    if len(bad):
         raise UserError(
-            f"{path}: column '{column}' holds {values.iloc[0]!r}, expected seconds or dates "
-            f"such as 2024-05-31T10:00:00 ({error})."
-        ) from error
-    return as_numbers(path, column, (dates - pd.Timestamp(0, tz="UTC")).dt.total_seconds())
-
-
-def read_npy(path: Path) -> NDArray[Any]:
-    """Map a numeric matrix into memory.
-
-    Raises:
-        UserError: The file is no ``.npy``, holds objects, or is not a matrix of numbers.
-    """
-    with read_errors(path, "a numeric matrix saved with numpy.save; object arrays are pickles"):
-        matrix = np.load(path, mmap_mode="r", allow_pickle=False)
-    if not isinstance(matrix, np.ndarray) or matrix.ndim != 2 or matrix.dtype.kind not in "fiu":
-        held = f"{matrix.dtype} {matrix.shape}" if isinstance(matrix, np.ndarray) else "no array"
-        raise UserError(f"{path} holds {held}, expected numbers of shape [items, features].")
-    return matrix
-
-
-def read_id_list(path: Path) -> list[str]:
-    """One raw id a line.
-
-    Raises:
-        UserError: The file cannot be read.
-    """
-    with read_errors(path, "one raw item id a line, in the order of the matrix's rows"):
-        return path.read_text(encoding="utf-8-sig").splitlines()
-
-
-def matrices_with_ids(folder: Path) -> dict[str, FeatureTable]:
-    """Every ``NAME_feat.npy`` of a folder with the ids in ``NAME_ids.txt``.
-
-    Raises:
-        UserError: An id list is missing or has another length than its matrix.
-    """
-    features = {}
-    for path in sorted(folder.glob("*_feat.npy")):
-        name = path.name.removesuffix("_feat.npy")
-        values, ids = read_npy(path), read_id_list(folder / f"{name}_ids.txt")
-        if len(ids) != len(values):
-            raise UserError(
-                f"{path} has {len(values)} rows, but {name}_ids.txt lists {len(ids)} ids; each row "
-                "needs exactly one, in the same order."
-            )
-        features[name] = FeatureTable(ids, values)
-    return features
+            f"{path}, data row {bad[0] + 1}: column '{column}' has "
+            f"{values.iloc[bad[0]]!r}, expected seconds or a date such as 2024-05-31T10:00:00."
+        )
+    return (dates - pd.Timestamp(0, tz="UTC")).dt.total_seconds()
 
 
 def only_file(source: Path, patterns: list[str], expected: str) -> Path:

@@ -7,7 +7,6 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,27 +15,6 @@ from tqdm import tqdm
 
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.files import write_errors
-
-_SNAP = "https://snap.stanford.edu/data/amazon/productGraph"
-AMAZON_CATEGORIES = (
-    "Baby",
-    "Sports_and_Outdoors",
-    "Clothing_Shoes_and_Jewelry",
-    "Electronics",
-)
-
-
-def _amazon_urls(category: str) -> tuple[str, ...]:
-    return (
-        f"{_SNAP}/categoryFiles/reviews_{category}_5.json.gz",
-        f"{_SNAP}/categoryFiles/meta_{category}.json.gz",
-        f"{_SNAP}/image_features/categoryFiles/image_features_{category}.b",
-    )
-
-
-AMAZON_2014: Mapping[str, tuple[str, ...]] = {c: _amazon_urls(c) for c in AMAZON_CATEGORIES}
-"""Category to the addresses of its reviews, metadata and image features (the last takes several
-gigabytes). Their publisher gives no checksums."""
 
 CHUNK = 1024 * 1024
 ATTEMPTS = 4
@@ -60,7 +38,7 @@ class _Answer:
 
 
 def download(
-    url: str, path: Path, sha256: str | None = None, attempts: int = ATTEMPTS, wait: float = 1.0
+    url: str, path: Path, checksum: str | None = None, attempts: int = ATTEMPTS, wait: float = 1.0
 ) -> None:
     """Fetch ``url`` into ``path``; what is there in ``path.part`` is continued, not fetched again.
 
@@ -69,7 +47,7 @@ def download(
     Args:
         url: An http or https address.
         path: Where the whole file goes; missing folders are created.
-        sha256: Expected checksum, in hexadecimal; None if none is known.
+        checksum: What is expected, as ``sha256:HEX`` or ``md5:HEX``; None if none is known.
         attempts: How often to go on without anything new having arrived.
         wait: Seconds before the second attempt, doubled for each further one.
 
@@ -80,39 +58,16 @@ def download(
     if urllib.parse.urlsplit(url).scheme not in {"http", "https"}:
         raise UserError(f"{url!r} is no http or https address; give one.")
     if path.exists():
-        _check_sum(path, sha256, url)
+        _check_sum(path, checksum, url)
         return
     part = path.with_name(f"{path.name}.part")
     with write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     _fetch(url, path, part, attempts, wait)
-    _check_sum(part, sha256, url)
+    _check_sum(part, checksum, url)
     with write_errors(path):
         os.replace(part, path)
         _tag_file(part).unlink(missing_ok=True)
-
-
-def download_amazon(category: str, folder: Path, images: bool = True) -> list[Path]:
-    """Fetch the files of one category of Amazon 2014.
-
-    Args:
-        category: A key of ``AMAZON_2014``.
-        folder: Where they go, under their own names.
-        images: Whether to fetch the image features too.
-
-    Raises:
-        UserError: The category is not in the table, or a download failed.
-    """
-    if category not in AMAZON_2014:
-        raise UserError(
-            f"category {category!r} has no known addresses; expected one of "
-            f"{', '.join(AMAZON_2014)}. Bring the files of another one by hand."
-        )
-    urls = AMAZON_2014[category] if images else AMAZON_2014[category][:2]
-    paths = [folder / url.rpartition("/")[2] for url in urls]
-    for url, path in zip(urls, paths, strict=True):
-        download(url, path)
-    return paths
 
 
 def _fetch(url: str, path: Path, part: Path, attempts: int, wait: float) -> None:
@@ -208,16 +163,17 @@ def _read(response: Any) -> bytes:
 def _check_sum(path: Path, expected: str | None, url: str) -> None:
     if expected is None:
         return
+    kind, _, known = expected.lower().partition(":")
     with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != expected.lower():
+        found = hashlib.file_digest(file, kind).hexdigest()
+    if found != known:
         if path.suffix == ".part":
             path.unlink()
             _tag_file(path).unlink(missing_ok=True)
         raise UserError(
-            f"{path} from {url} has the SHA-256 {found}, expected {expected}; it is damaged or "
-            "another version. Delete it if it is still there and run again; if it happens twice, "
-            "the published file has changed."
+            f"{path} from {url} has the {kind} checksum {found}, expected {known}; it is damaged "
+            "or another version. Delete it if it is still there and run again; if it happens "
+            "twice, the published file has changed."
         )
 
 

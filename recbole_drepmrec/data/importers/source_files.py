@@ -1,20 +1,17 @@
-"""What several importers share: files as they are found, checked, and split interactions."""
+"""What several importers share: JSON files, checked, and split interactions."""
 
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from recbole_drepmrec.data.importers.checks import check_ids
-from recbole_drepmrec.data.importers.imported import SPLITS, FeatureTable
+from recbole_drepmrec.data.importers.imported import SPLITS
 from recbole_drepmrec.data.importers.reading import read_errors
 from recbole_drepmrec.errors import UserError
 
-FEATURE_ENDINGS = ("_feats", "_feat", "_features", "_embeddings")
 Pairs = list[tuple[str, str]]
 """User and item of each interaction, raw ids."""
 
@@ -24,61 +21,6 @@ def need_folder(path: Path, layout: str) -> None:
     if not path.is_dir():
         what = "is not a folder" if path.exists() else "does not exist"
         raise UserError(f"{path} {what}; give the folder that holds the {layout} files.")
-
-
-def read_array(path: Path) -> NDArray[Any]:
-    """Map a numeric ``.npy`` file; an array of objects is a pickle and is refused."""
-    with read_errors(path, "numbers saved with numpy.save; objects are pickles and are refused"):
-        try:
-            array = np.load(path, mmap_mode="r", allow_pickle=False)
-        except OverflowError as error:
-            raise ValueError(str(error)) from error
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu" or 0 in array.shape:
-        raise UserError(f"{path} holds no array of numbers; save it with numpy.save as floats.")
-    return array
-
-
-def read_matrix(path: Path) -> NDArray[Any]:
-    """Map a ``.npy`` file of shape [rows, features]."""
-    array = read_array(path)
-    if array.ndim != 2:
-        raise UserError(
-            f"{path} has shape {array.shape}, expected [items, features], one row an item."
-        )
-    return array
-
-
-def modality_name(stem: str) -> str:
-    """``image`` of ``image_feat``, and so on."""
-    for ending in FEATURE_ENDINGS:
-        if stem.endswith(ending) and len(stem) > len(ending):
-            return stem.removesuffix(ending)
-    return stem
-
-
-def row_features(folder: Path, n_items: int, exact: bool) -> dict[str, FeatureTable]:
-    """Read each ``*_feat.npy`` of a folder; row r is the item with id r.
-
-    Args:
-        folder: Where they lie.
-        n_items: How many items the interactions know, counted up to the largest id.
-        exact: Whether a file may not have more rows than that either.
-
-    Raises:
-        UserError: A file is no matrix of numbers, or its rows are not the items.
-    """
-    tables = {}
-    for path in sorted(folder.glob("*_feat.npy")):
-        matrix = read_matrix(path)
-        if len(matrix) < n_items or (exact and len(matrix) > n_items):
-            raise UserError(
-                f"{path} has {len(matrix)} rows, but the interactions have {n_items} items; in "
-                "this layout row r is the item with id r. Give the file that belongs to these "
-                "interactions, or take it out to go without this modality."
-            )
-        ids = [str(row) for row in range(len(matrix))]
-        tables[modality_name(path.stem)] = FeatureTable(ids, matrix)
-    return tables
 
 
 def read_json(path: Path) -> Any:

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from recbole_drepmrec.data.importers.checks import checked, matching_rows
-from recbole_drepmrec.data.importers.datasheet import DATASHEET, datasheet
+from recbole_drepmrec.data.importers.datasheet import DATASHEET, datasheet, listed_files
 from recbole_drepmrec.data.importers.imported import SPLITS, Imported
 from recbole_drepmrec.data.importers.properties import MARK, property_file
 from recbole_drepmrec.data.importers.replacing import replacing
@@ -20,6 +20,9 @@ from recbole_drepmrec.files import atomic_file, write_errors
 
 BLOCK_VALUES = 2**22
 """Values of a feature matrix that are copied at a time: 16 MiB of float32."""
+
+MADE_AGAIN = ("graphs", "info")
+"""Folders that training and ``info`` put into a data set, and make anew when they are gone."""
 
 _TYPES = {"user_id": "token", "item_id": "token", "rating": "float", "timestamp": "float"}
 
@@ -54,13 +57,8 @@ def write_dataset(imported: Imported, name: str, out: Path, source: Path | None 
         UserError: The data are not in order, the name is taken by something else, or the disk
             cannot be written.
     """
-    if not re.fullmatch(r"\w[\w.-]*", name):
-        raise UserError(
-            f"the name is {name!r}, expected letters, digits, _, - and dots; mend --name."
-        )
-    folder, properties = out / "dataset" / name, out / "properties" / "dataset" / f"{name}.yaml"
+    folder, properties = check_target(name, out, source)
     with write_errors(folder):
-        _check_replaceable(folder, properties, source)
         imported = checked(imported)
         with replacing(folder) as temporary:
             imported = _write_folder(imported, name, temporary)
@@ -69,16 +67,40 @@ def write_dataset(imported: Imported, name: str, out: Path, source: Path | None 
     return Written(folder, properties, imported)
 
 
+def check_target(name: str, out: Path, source: Path | None = None) -> tuple[Path, Path]:
+    """The data set's folder and its property file, if they may be written.
+
+    Args:
+        name: The data set's name.
+        out: The folder that holds ``dataset`` and ``properties``.
+        source: Where the data are read from.
+
+    Raises:
+        UserError: The name is no file name, or something else would be replaced by the import.
+    """
+    if not re.fullmatch(r"\w[\w.-]{0,99}", name):
+        raise UserError(
+            f"the name is {name[:120]!r}, expected at most 100 letters, digits, _, - and dots; "
+            "mend --name."
+        )
+    folder, properties = out / "dataset" / name, out / "properties" / "dataset" / f"{name}.yaml"
+    with write_errors(folder):
+        _check_replaceable(folder, properties, source)
+    return folder, properties
+
+
 def _check_replaceable(folder: Path, properties: Path, source: Path | None) -> None:
     """Refuse to replace what no import wrote, and to replace the source by what is read from it."""
     if source is not None and source.resolve().is_relative_to(folder.resolve()):
         raise UserError(
             f"{source} is where the data set would be written; choose another --name or --out."
         )
-    if folder.exists() and not (folder / DATASHEET).is_file() and any(folder.iterdir()):
+    known = {DATASHEET, *MADE_AGAIN, *listed_files(folder / DATASHEET)}
+    found = {entry.name for entry in folder.iterdir()} if folder.exists() else set()
+    if found - known:
         raise UserError(
-            f"{folder} holds files that were not written by `prepare`; move it away, or choose "
-            "another --name or --out."
+            f"{folder} holds {', '.join(sorted(found - known)[:5])}, not written by `prepare` and "
+            "lost if it is replaced; move it away, or choose another --name or --out."
         )
     if properties.exists() and not properties.read_bytes().startswith(MARK.encode()):
         raise UserError(

@@ -83,7 +83,7 @@ def test_a_swapped_valid_and_test_is_noted_and_left(tmp_path: Path) -> None:
 
 def test_a_file_is_missing(tmp_path: Path) -> None:
     write_diffmm(tmp_path)
-    (tmp_path / "valMat.pkl").unlink()
+    (tmp_path / "tstMat.pkl").unlink()
     with pytest.raises(UserError, match=r"trnMat.pkl, valMat.pkl, tstMat.pkl.*It holds.*trnMat"):
         import_diffmm(tmp_path, "tiny")
     with pytest.raises(UserError, match="does not exist"):
@@ -126,7 +126,7 @@ def test_features_of_other_items(tmp_path: Path, n_rows: int) -> None:
     ("array", "message"),
     [
         (np.ones(5), r"shape \(5,\)"),
-        (np.array([["a"]] * 5), "no array of numbers"),
+        (np.array([["a"]] * 5), "expected an array of numbers"),
         (np.array([[{}]] * 5), "pickles and are refused"),
     ],
 )

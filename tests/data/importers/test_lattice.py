@@ -52,7 +52,7 @@ def test_two_cores(folder: Path) -> None:
 
 
 def test_a_file_is_missing(folder: Path) -> None:
-    (folder / "5-core" / "val.json").unlink()
+    (folder / "5-core" / "test.json").unlink()
     with pytest.raises(UserError, match="no folder with train.json, val.json, test.json"):
         import_lattice(folder, "tiny")
 

@@ -1,5 +1,6 @@
 """Every layout gives the same data, and a broken file is one message."""
 
+import io
 import os
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,13 @@ from recbole_drepmrec.quick_start import create_dataset
 from tests.data.importers.sources import WRITERS, numbered
 
 DATA = Path(os.environ.get("RECBOLE_DREPMREC_DATA", Path(__file__).parents[4] / "shared" / "data"))
+
+
+def npy(values: list[list[float]]) -> bytes:
+    """The bytes of a ``.npy`` file."""
+    file = io.BytesIO()
+    np.save(file, np.array(values))
+    return file.getvalue()
 
 
 def internal(imported: Imported, out: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
@@ -122,7 +130,27 @@ MISTAKES = {
     "date": (
         import_csv,
         {"interactions.csv": "user,item,date\n1,2,x\n"},
-        "expected seconds or dates",
+        r"data row 1: column 'date' has 'x', expected seconds or a date such as \S+\.$",
+    ),
+    "one date": (
+        import_csv,
+        {"interactions.csv": "user,item,date\n1,2,2024-05-31\n1,3,31.5.2024\n"},
+        "data row 2: column 'date' has '31.5.2024'",
+    ),
+    "a long row": (
+        import_csv,
+        {"interactions.csv": "user,item\n1,2,3\n"},
+        r"^[^\n]*Expected 2 fields in line 2, saw 3\. Expected a table with a header line\.$",
+    ),
+    "two tables": (
+        import_csv,
+        {"interactions.csv": "user,item\n1,2\n", "interactions.tsv": "user\titem\n1\t2\n"},
+        "interactions.csv and interactions.tsv both",
+    ),
+    "two item tables": (
+        import_csv,
+        {"interactions.csv": "user,item\n1,2\n", "items.csv": "", "items.parquet": ""},
+        "items.csv and items.parquet both",
     ),
     "split": (
         import_csv,
@@ -160,12 +188,30 @@ MISTAKES = {
     "pickle": (
         import_mmrec,
         {"a.inter": "userID\titemID\tx_label\n0\t0\t0\n", "t_feat.npy": [{"a": 1}]},
-        "object arrays are pickles",
+        "holds Python objects, which are a pickle",
+    ),
+    "cut matrix": (
+        import_mmrec,
+        {
+            "a.inter": "userID\titemID\tx_label\n0\t0\t0\n",
+            "t_feat.npy": npy([[1.0, 2.0]])[:-4],
+        },
+        r"t_feat.npy cannot be read: it is cut off: its header promises more",
+    ),
+    "cut header": (
+        import_mmrec,
+        {"a.inter": "userID\titemID\tx_label\n0\t0\t0\n", "t_feat.npy": npy([[1.0]])[:8]},
+        "it is cut off within its header",
+    ),
+    "no matrix file": (
+        import_mmrec,
+        {"a.inter": "userID\titemID\tx_label\n0\t0\t0\n", "t_feat.npy": "1 2 3"},
+        r"no array file, or a pickle\. Expected numbers",
     ),
     "vector": (
         import_mmrec,
         {"a.inter": "userID\titemID\tx_label\n0\t0\t0\n", "t_feat.npy": [1.0]},
-        "expected numbers of shape",
+        r"has shape \(1,\), expected \[items, features\]",
     ),
     "several": (import_mmrec, {"a.inter": "", "b.inter": ""}, "a.inter, b.inter; name the one"),
     "header": (import_recbole, {"a.inter": "user_id\titem_id\n1\t2\n"}, "the header has 'user_id'"),

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from recbole_drepmrec.data.importers.movielens import GENRES_100K, import_movielens
+from recbole_drepmrec.data.importers.write import write_dataset
 from recbole_drepmrec.errors import UserError
 
 RATINGS = [("196", "1", "3", "881250949"), ("186", "2", "4", "891717742"), ("196", "2", "1", "9")]
@@ -87,6 +88,15 @@ def test_lines_that_are_wrong(tmp_path: Path, file: str, text: str, message: str
     (tmp_path / file).write_text(text)
     with pytest.raises(UserError, match=message):
         import_movielens(tmp_path, "ml")
+
+
+def test_without_a_movie(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    write_movielens(source, "100k")
+    (source / "u.item").write_text("")
+    with pytest.raises(UserError, match="table of items is empty"):
+        write_dataset(import_movielens(source, "ml"), "ml", tmp_path)
 
 
 def test_nothing_there(tmp_path: Path) -> None:

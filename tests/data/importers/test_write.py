@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from recbole_drepmrec.data.atomic_files import read_columns, read_header
 from recbole_drepmrec.data.importers import replacing, write
 from recbole_drepmrec.data.importers.imported import FeatureTable, Imported
-from recbole_drepmrec.data.importers.reading import read_id_list
+from recbole_drepmrec.data.importers.matrices import read_id_list
 from recbole_drepmrec.data.importers.write import write_dataset
 from recbole_drepmrec.errors import UserError
 
@@ -145,7 +145,10 @@ MISTAKES = {
     "line of Unicode": (changed("user_id", "a\u2028b"), "which holds a tab, a line end"),
     "surrogate": (changed("user_id", "a\ud800"), "another control character"),
     "split": (changed("split", "dev"), "an interaction's split is 'dev'"),
-    "empty split": (changed("split", "test"), "the split 'valid' has no interactions"),
+    "empty split": (
+        changed("split", "test"),
+        "the split 'valid' has no interactions; give --valid_share",
+    ),
     "twice": (with_features(["1", "1"], [[1.0], [2.0]]), "1 ids more than once, first '1'"),
     "unknown": (with_features(["x"], [[1.0]]), "none of its 1 ids \\(first 'x'\\) is an item"),
     "not a number": (with_features(["1", "2"], [[1.0], [np.nan]]), "the row of item '2' has NaN"),
@@ -154,6 +157,10 @@ MISTAKES = {
     "text": (with_features(["1"], [["a"]]), "expected numbers"),
     "vector": (with_features(["1"], [1.0]), "expected numbers of shape"),
     "modality": (with_features(["1"], [[1.0]], "a/b"), "a modality is called 'a/b'"),
+    "no items": (
+        Imported(small().interactions, {}, pd.DataFrame({"item_id": [], "title": []})),
+        "table of items is empty",
+    ),
     "items twice": (
         Imported(small().interactions, {}, pd.DataFrame({"item_id": ["1", "1"]})),
         "1 items stand more than once",
@@ -254,7 +261,7 @@ def test_what_no_import_wrote_is_not_replaced(tmp_path: Path) -> None:
     folder = tmp_path / "dataset" / "a"
     folder.mkdir(parents=True)
     (folder / "a.inter").write_text("mine")
-    with pytest.raises(UserError, match="were not written by `prepare`"):
+    with pytest.raises(UserError, match=r"holds a\.inter, not written by `prepare`"):
         write_dataset(small(), "a", tmp_path)
     properties = tmp_path / "properties" / "dataset" / "b.yaml"
     properties.parent.mkdir(parents=True)
@@ -263,6 +270,20 @@ def test_what_no_import_wrote_is_not_replaced(tmp_path: Path) -> None:
         write_dataset(small(), "b", tmp_path)
     assert (folder / "a.inter").read_text() == "mine"
     assert properties.read_text() == "mine: 1"
+
+
+def test_what_was_added_to_an_import_is_not_replaced(tmp_path: Path) -> None:
+    """Features of hours on a GPU, say; graphs and pictures are only made again."""
+    folder = write_dataset(small(), "a", tmp_path).folder
+    for name in ("graphs", "info"):
+        (folder / name).mkdir()
+    (folder / "audio_feat.npy").write_text("mine")
+    with pytest.raises(UserError, match=r"holds audio_feat\.npy, not written by `prepare`"):
+        write_dataset(small(2), "a", tmp_path)
+    assert (folder / "audio_feat.npy").read_text() == "mine"
+    (folder / "audio_feat.npy").unlink()
+    write_dataset(small(2), "a", tmp_path)
+    assert not (folder / "graphs").exists()
 
 
 def test_the_source_is_not_replaced(tmp_path: Path) -> None:

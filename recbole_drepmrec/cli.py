@@ -24,6 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands: dict[str, Callable[[list[str]], int]] = {
         "train": train,
         "prepare": prepare,
+        "extract": extract,
         "info": info,
         "compare": compare,
         "ablate": ablate,
@@ -36,6 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
         choices=commands,
         help="train: train and test a model, as run_recbole.py does; "
         "prepare: read a data set of another layout and write it in ours; "
+        "extract: make features of raw texts or images; "
         "info: say what a data set holds, with pictures; "
         "compare: train models on equal terms and tell whether they differ; "
         "ablate: compare DRepMRec with itself, a part taken away at a time",
@@ -62,6 +64,21 @@ def prepare(arguments: list[str]) -> int:
 
     def action() -> None:
         from recbole_drepmrec.prepare import run  # late: `--help` answers at once
+
+        run(arguments)
+
+    return _guarded(action)
+
+
+def extract(arguments: list[str]) -> int:
+    """Make a modality of raw texts or images, and return the exit code.
+
+    Args:
+        arguments: ``NAME --from text|images --model MODEL ...``.
+    """
+
+    def action() -> None:
+        from recbole_drepmrec.extract import run  # late: `--help` answers at once
 
         run(arguments)
 

@@ -25,9 +25,13 @@ MODELS = {
     "DRepMRec": "recbole_drepmrec.model.drepmrec",
     "DualGNN": "recbole_drepmrec.model.dualgnn",
     "FREEDOM": "recbole_drepmrec.model.freedom",
+    "GRCN": "recbole_drepmrec.model.grcn",
     "ItemKNNCBF": "recbole_drepmrec.model.itemknncbf",
     "LATTICE": "recbole_drepmrec.model.lattice",
+    "LGMRec": "recbole_drepmrec.model.lgmrec",
     "MGCN": "recbole_drepmrec.model.mgcn",
+    "MMGCN": "recbole_drepmrec.model.mmgcn",
+    "SLMRec": "recbole_drepmrec.model.slmrec",
     "VBPR": "recbole_drepmrec.model.vbpr",
 }
 """Our models and the modules that define them."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recbole_drepmrec.evaluation.breakdown import Stratum, recall_within, strata
+from recbole_drepmrec.evaluation.breakdown import Stratum, hits, recall_within, strata
 from recbole_drepmrec.evaluation.rankings import ALWAYS
 from recbole_drepmrec.evaluation.records import JobResult
 from recbole_drepmrec.evaluation.statistics import Difference, Values, compare_to_reference
@@ -62,9 +62,8 @@ def analyse(comparison: Comparison, dataset: str) -> Analysis:
         scores[model] = {
             metric: np.mean([one.scores[metric] for one in lists], axis=0) for metric in metrics
         }
-        recalls[model] = [
-            [recall_within(one.top[:, :k], split, part) for part in parts] for one in lists
-        ]
+        found = [hits(one.top[:, :k], split) for one in lists]
+        recalls[model] = [[recall_within(one, split, part) for part in parts] for one in found]
     request = comparison.request
     reference = request.reference or next(iter(scores))
     differences = (

@@ -99,25 +99,31 @@ def activity(counts: NDArray[np.int64]) -> dict[str, Switches]:
     }
 
 
-def recall_within(top: NDArray[np.int32], split: Split, stratum: Stratum) -> float:
+def hits(top: NDArray[np.int32], split: Split) -> sp.csr_array:
+    """The relevant items that are in a user's list, a matrix of switches, shape [U, I].
+
+    Args:
+        top: The lists, -1 for no item, shape [U, k].
+        split: The data set.
+    """
+    rows, columns = np.nonzero(top >= 0)
+    places = (rows, top[rows, columns])
+    listed = sp.coo_array((np.ones(len(rows), dtype=np.bool_), places), shape=split.relevant.shape)
+    both: sp.csr_array = listed.tocsr().multiply(split.relevant)
+    return both
+
+
+def recall_within(found: sp.csr_array, split: Split, stratum: Stratum) -> float:
     """Recall of the stratum's items, mean over its users who have a relevant one. [ours]
 
         mean over u of |top_u ∩ relevant_u ∩ stratum| / |relevant_u ∩ stratum|
 
     Args:
-        top: The lists, -1 for no item, shape [U, k].
+        found: ``hits`` of the lists.
         split: The data set.
         stratum: One that has a test interaction.
     """
     members = stratum.items.astype(np.float64)
-    hits = _switches(top, split.relevant.shape).multiply(split.relevant)
-    n_hits, n_relevant = hits.astype(np.float64) @ members, split.relevant @ members
+    n_found, n_relevant = found @ members, split.relevant @ members
     counted = stratum.users & (n_relevant > 0)
-    return float((n_hits[counted] / n_relevant[counted]).mean())
-
-
-def _switches(top: NDArray[np.int32], shape: tuple[int, int]) -> sp.csr_array:
-    rows, columns = np.nonzero(top >= 0)
-    places = (rows, top[rows, columns])
-    matrix = sp.coo_array((np.ones(len(rows), dtype=np.bool_), places), shape=shape)
-    return matrix.tocsr()
+    return float((n_found[counted] / n_relevant[counted]).mean())

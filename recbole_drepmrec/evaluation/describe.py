@@ -20,6 +20,9 @@ from recbole_drepmrec.registry import dataset_class
 TITLE_WORDS = ("title", "name")
 """What the name of a column with titles contains; the first word that one has."""
 
+LONGEST_TITLE = 120
+"""Characters of a title that are kept: an array of texts is as wide as its longest."""
+
 
 def describe_split(config: Any) -> Split:
     """Load a data set with its modalities, split it, and describe the split.
@@ -103,4 +106,4 @@ def _titles(config: Any, items: Names) -> Names | None:
         return None
     frame = read_columns(path, columns, [ids[0], named[0]], separator, encoding)
     known = dict(zip(frame[ids[0].name], frame[named[0].name].fillna(""), strict=True))
-    return np.array([known.get(item, "") for item in items.tolist()], dtype=np.str_)
+    return np.array([known.get(item, "")[:LONGEST_TITLE] for item in items.tolist()], dtype=np.str_)

@@ -2,6 +2,7 @@
 
 from recbole_drepmrec.graph.bipartite import (
     interaction_graph,
+    mean_by_row,
     normalised_bipartite,
     sample_edges,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "cooccurrence_knn",
     "cosine_knn",
     "interaction_graph",
+    "mean_by_row",
     "mean_cosine_knn",
     "normalise_by_degrees",
     "normalise_by_row_sums",

@@ -1,4 +1,4 @@
-"""The user-item graph, whole or with some of its edges drawn."""
+"""The user-item graph, its normalisations, and draws of its edges."""
 
 import torch
 from torch import Tensor
@@ -75,3 +75,13 @@ def sample_edges(interactions: Graph, dropped: float) -> Graph:
     # same way, but from 2**24 edges at most
     times = torch.empty_like(rates).exponential_() / rates
     return interactions.select(times.topk(n_kept, largest=False).indices)
+
+
+def mean_by_row(graph: Graph) -> Graph:
+    """Divide by the row sums, w_ij / r_i: the product is the mean of each row's neighbours.
+
+    Args:
+        graph: A graph of positive weights, [n, m]; a row without an edge stays without one.
+    """
+    weights = graph.weights / graph.row_sums()[graph.rows]
+    return Graph(graph.rows, graph.cols, weights, graph.shape)

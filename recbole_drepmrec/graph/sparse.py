@@ -68,6 +68,11 @@ class Graph:
         """The edges of a mask, bool [nnz], or of a list of their places, int64."""
         return Graph(self.rows[edges], self.cols[edges], self.weights[edges], self.shape)
 
+    def to_columns(self, kept: Tensor) -> "Graph":
+        """The edges to the kept columns, bool [n_cols]."""
+        there = kept[self.cols]
+        return Graph(self.rows[there], self.cols[there], self.weights[there], self.shape)
+
     def row_sums(self) -> Tensor:
         """Sum of the weights in each row, float32 [n_rows]."""
         sums = torch.zeros(self.shape[0], dtype=torch.float64, device=self.rows.device)

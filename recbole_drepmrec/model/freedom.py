@@ -1,6 +1,7 @@
 """FREEDOM: a frozen item graph of the features beside a denoised user-item graph."""
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, cast
 
 from pydantic import Field
 from torch import Tensor, nn
@@ -56,6 +57,7 @@ class FREEDOM(MultimodalRecommender):
 
     settings: FREEDOMSettings
     settings_class = FREEDOMSettings
+    projections: Iterable[FeatureProjection]
 
     def __init__(self, config: Any, dataset: MultimodalDataset) -> None:
         super().__init__(config, dataset)
@@ -74,12 +76,13 @@ class FREEDOM(MultimodalRecommender):
             settings.embedding_size,
             settings.n_layers,
         )
-        self.projections = nn.ModuleList(
+        projections = nn.ModuleList(
             # a bias would cancel: the loss reads differences of scores only
             FeatureProjection(one.values, one.present, settings.embedding_size, bias=False)
             for one in features.values()
             if settings.modal_weight > 0
         )
+        self.projections = cast(Iterable[FeatureProjection], projections)
 
     def start_epoch(self) -> None:
         """Draw the user-item edges that this epoch trains on."""
@@ -108,7 +111,9 @@ class FREEDOM(MultimodalRecommender):
         return Representations(users, items + smooth(self.item_graph, table, n_layers))
 
 
-def _modal_loss(projection: Any, users: Tensor, positives: Tensor, negatives: Tensor) -> Tensor:
+def _modal_loss(
+    projection: FeatureProjection, users: Tensor, positives: Tensor, negatives: Tensor
+) -> Tensor:
     """BPR of a batch's user rows [B, d] with one modality's projected features."""
     positive, negative = ((users * projection(items)).sum(-1) for items in (positives, negatives))
     counted = projection.present[positives] & projection.present[negatives]

@@ -19,6 +19,7 @@ from recbole_drepmrec.graph import (
     mean_cosine_knn,
     normalise_by_degrees,
     normalise_by_row_sums,
+    normalised_bipartite,
     softmax_by_row,
     weighted_sum,
     with_self_loops,
@@ -90,7 +91,7 @@ def fused_item_graph(
     Raises:
         UserError: The weights are of other modalities, or all zero.
 
-    Source: Zhou and Shen, FREEDOM, MM 2023, equation 4.
+    Source: Zhou and Shen, FREEDOM, MM 2023.
     """
     shares = _modality_shares(list(features), weights)
     graphs = [published_item_graph(features[name], k, True, folder) for name in shares]
@@ -131,6 +132,23 @@ def content_neighbours(
     present = [modality.present for modality in features]
     key = content_hash("mean cosine", VERSION, k, shrink, *values, *present)
     return cached_graph(folder, key, lambda: mean_cosine_knn(values, present, k, shrink))
+
+
+def modality_adjacency(interactions: Graph, present: Tensor, whole: SparseMatrix) -> SparseMatrix:
+    """The normalised user-item graph of the items that have a modality. [ours]
+
+    The others are nodes without an edge, so that no zero vector takes part in a sum over
+    neighbours; where every interaction is with an item that has it, this is the whole graph.
+
+    Args:
+        interactions: R, [n_users, n_items].
+        present: Whether an item has the modality, bool [n_items].
+        whole: The normalised graph of all items, of n_users + n_items nodes.
+    """
+    seen = interactions.to_columns(present)
+    if seen.n_edges == interactions.n_edges:
+        return whole
+    return SparseMatrix(normalised_bipartite(seen), symmetric=True)
 
 
 def user_graph(

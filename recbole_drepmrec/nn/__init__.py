@@ -3,14 +3,29 @@
 from recbole_drepmrec.nn.alignment import Alignment, BehaviorModalAlignment
 from recbole_drepmrec.nn.behavior_aware_fuser import BehaviorAwareFuser
 from recbole_drepmrec.nn.behavior_line import BehaviorLine
+from recbole_drepmrec.nn.edges import EdgeSet
 from recbole_drepmrec.nn.filter_gate import FilterGate, GateKind
+from recbole_drepmrec.nn.fine_coarse import FineCoarseAlignment
 from recbole_drepmrec.nn.fusion import Fusion, FusionKind
+from recbole_drepmrec.nn.graph_refining import (
+    EdgeWeighting,
+    Integration,
+    NeighbourRouting,
+    Pruning,
+    Routed,
+)
+from recbole_drepmrec.nn.hypergraph import HypergraphPassing
 from recbole_drepmrec.nn.losses import bpr_loss, cosine_distance, info_nce, squared_norm
 from recbole_drepmrec.nn.mined_graph import MinedItemGraph, ModalityGraph
 from recbole_drepmrec.nn.modal_line import ModalEncoder, ModalityInputs, ModalLine, ModalOutput
+from recbole_drepmrec.nn.modality_convolution import (
+    Combination,
+    ModalityConvolution,
+    ModalityLayer,
+)
 from recbole_drepmrec.nn.modality_preferences import ModalityGCN, ModalityPreferences
 from recbole_drepmrec.nn.projection import FeatureProjection
-from recbole_drepmrec.nn.propagation import light_gcn, smooth
+from recbole_drepmrec.nn.propagation import light_gcn, propagated, smooth, split
 from recbole_drepmrec.nn.representations import Representations
 from recbole_drepmrec.nn.similarity_signal import SignalKind, SimilaritySupervisedSignal
 
@@ -19,26 +34,39 @@ __all__ = [
     "BehaviorAwareFuser",
     "BehaviorLine",
     "BehaviorModalAlignment",
+    "Combination",
+    "EdgeSet",
+    "EdgeWeighting",
     "FeatureProjection",
     "FilterGate",
+    "FineCoarseAlignment",
     "Fusion",
     "FusionKind",
     "GateKind",
+    "HypergraphPassing",
+    "Integration",
     "MinedItemGraph",
     "ModalEncoder",
     "ModalLine",
     "ModalOutput",
+    "ModalityConvolution",
     "ModalityGCN",
     "ModalityGraph",
     "ModalityInputs",
+    "ModalityLayer",
     "ModalityPreferences",
+    "NeighbourRouting",
+    "Pruning",
     "Representations",
+    "Routed",
     "SignalKind",
     "SimilaritySupervisedSignal",
     "bpr_loss",
     "cosine_distance",
     "info_nce",
     "light_gcn",
+    "propagated",
     "smooth",
+    "split",
     "squared_norm",
 ]

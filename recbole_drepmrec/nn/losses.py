@@ -37,25 +37,30 @@ def squared_norm(*rows: Tensor) -> Tensor:
     return torch.stack([row.pow(2).sum() for row in rows]).sum() / (2 * batch_size)
 
 
-def info_nce(queries: Tensor, keys: Tensor, temperature: float) -> Tensor:
-    """InfoNCE with in-batch negatives. [ours]
+def info_nce(
+    queries: Tensor, keys: Tensor, temperature: float, positives: Tensor | None = None
+) -> Tensor:
+    """InfoNCE: each query must find its own key among all of them. [ours]
 
-        L = -mean_a log( exp(q_a.k_a / t) / sum_b exp(q_a.k_b / t) )
+        L = -mean_a log( exp(q_a.k_p(a) / t) / sum_b exp(q_a.k_b / t) )
 
-    where q and k are scaled to length one. Each user or item may stand in one row only: a
-    repeated one would be its own negative, and pushed away from itself.
+    where q and k are scaled to length one. Each user or item may stand in one row of the keys
+    only: a repeated one would be a negative of itself, and pushed away from itself.
 
     Args:
         queries: Vectors of one line, shape [B, d].
-        keys: Vectors of the other line, row b the same user or item as in ``queries``, [B, d].
+        keys: Vectors of the other line, shape [K, d].
         temperature: t, above zero.
+        positives: p, the row of each query's own key, shape [B]; None where that is row a, the
+            keys being those of the queries in their order.
 
     Returns:
         A scalar, 0 where there is no row.
     """
-    logits = (F.normalize(queries, dim=-1) / temperature) @ F.normalize(keys, dim=-1).T  # [B, B]
-    own = torch.arange(len(logits), device=logits.device)
-    return F.cross_entropy(logits, own, reduction="sum") / max(len(logits), 1)
+    logits = (F.normalize(queries, dim=-1) / temperature) @ F.normalize(keys, dim=-1).T  # [B, K]
+    if positives is None:
+        positives = torch.arange(len(logits), device=logits.device)
+    return F.cross_entropy(logits, positives, reduction="sum") / max(len(logits), 1)
 
 
 def cosine_distance(users: Tensor, items: Tensor, counted: Tensor | None = None) -> Tensor:

@@ -69,7 +69,7 @@ class MinedItemGraph(nn.Module):
     Args:
         graphs: One a modality.
 
-    Source: Zhang et al., LATTICE, MM 2021, equations 3 to 9.
+    Source: Zhang et al., LATTICE, MM 2021.
     """
 
     graphs: Iterable[ModalityGraph]

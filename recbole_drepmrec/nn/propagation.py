@@ -9,6 +9,20 @@ from recbole_drepmrec.graph import SparseMatrix
 from recbole_drepmrec.nn.representations import Representations
 
 
+def propagated(adjacency: SparseMatrix, initial: Representations, n_layers: int) -> list[Tensor]:
+    """All layers of E^(l+1) = A E^(l), L + 1 times [n_users + n_items, d].
+
+    Args:
+        adjacency: A, users first, [n_users + n_items, n_users + n_items].
+        initial: E^(0), users [n_users, d] and items [n_items, d].
+        n_layers: L, zero for E^(0) itself.
+    """
+    layers = [torch.cat(initial)]
+    for _ in range(n_layers):
+        layers.append(adjacency(layers[-1]))
+    return layers
+
+
 def light_gcn(adjacency: SparseMatrix, initial: Representations, n_layers: int) -> Representations:
     """LightGCN: the mean over layers of E^(l+1) = D^(-1/2) A D^(-1/2) E^(l).
 
@@ -19,14 +33,10 @@ def light_gcn(adjacency: SparseMatrix, initial: Representations, n_layers: int) 
 
     Source: He et al., LightGCN, SIGIR 2020.
     """
-    layer = torch.cat(initial)  # [n_users + n_items, d]
-    total: Tensor = layer
-    for _ in range(n_layers):
-        layer = adjacency(layer)
+    total, *others = propagated(adjacency, initial, n_layers)
+    for layer in others:
         total = total + layer
-    mean = total / (n_layers + 1)
-    n_users = len(initial.users)
-    return Representations(mean[:n_users], mean[n_users:])
+    return split(total / (n_layers + 1), initial)
 
 
 def smooth(graph: Callable[[Tensor], Tensor], vectors: Tensor, n_layers: int) -> Tensor:
@@ -40,3 +50,14 @@ def smooth(graph: Callable[[Tensor], Tensor], vectors: Tensor, n_layers: int) ->
     for _ in range(n_layers):
         vectors = graph(vectors)
     return vectors
+
+
+def split(nodes: Tensor, like: Representations) -> Representations:
+    """Users and items of one table of nodes.
+
+    Args:
+        nodes: Users first, [n_users + n_items, d].
+        like: Any representations of the same users and items.
+    """
+    n_users = len(like.users)
+    return Representations(nodes[:n_users], nodes[n_users:])

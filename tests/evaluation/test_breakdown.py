@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from recbole_drepmrec.evaluation.breakdown import (
     Stratum,
     activity,
+    hits,
     popularity,
     recall_within,
     strata,
@@ -48,7 +49,7 @@ def test_recall_within_by_hand() -> None:
     """Ann finds 0 of {0, 1}, bob 4 and 5 of {0, 4, 5}, cem nothing of {5}."""
     split = three_users()
     top = np.array([[0, 2], [4, 5], [4, -1]], dtype=np.int32)
-    recalls = {(s.group, s.name): recall_within(top, split, s) for s in strata(split)}
+    recalls = {(s.group, s.name): recall_within(hits(top, split), split, s) for s in strata(split)}
     assert recalls["popularity", "head"] == pytest.approx((1 + 0) / 2)  # ann, bob
     assert recalls["popularity", "mid"] == 0  # ann's item 1
     assert recalls["popularity", "tail"] == 1  # bob's item 4
@@ -86,4 +87,4 @@ def test_recall_within_everything_is_recall(seed: int) -> None:
     everything = Stratum("all", "all", np.ones(6, dtype=np.bool_), np.ones(3, dtype=np.bool_))
     relevant = split.relevant.toarray()
     by_user = [relevant[u, top[u]].sum() / relevant[u].sum() for u in range(3)]
-    assert recall_within(top, split, everything) == pytest.approx(np.mean(by_user))
+    assert recall_within(hits(top, split), split, everything) == pytest.approx(np.mean(by_user))

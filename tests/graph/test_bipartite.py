@@ -7,6 +7,7 @@ from recbole_drepmrec.graph import (
     Graph,
     SparseMatrix,
     interaction_graph,
+    mean_by_row,
     normalised_bipartite,
     sample_edges,
 )
@@ -96,3 +97,15 @@ def test_edges_are_drawn_with_the_published_probability() -> None:
     expected = rates / rates.sum()
     observed = torch.stack([counts[1, 1], counts[1, 2], counts[2, 2]])
     torch.testing.assert_close(observed, expected, rtol=0, atol=0.03)
+
+
+def test_mean_by_row_gives_the_mean_of_the_neighbours() -> None:
+    values = torch.tensor([[0.0], [3.0], [5.0], [100.0], [100.0]])
+    means = SparseMatrix(mean_by_row(small()))(values)
+    assert means.squeeze(1).tolist() == [0.0, 4.0, 5.0, 0.0]
+
+
+def test_edges_to_kept_columns_only() -> None:
+    kept = torch.tensor([False, True, False, True, True])
+    graph = small().to_columns(kept)
+    assert (graph.rows.tolist(), graph.cols.tolist(), graph.shape) == ([1], [1], (4, 5))

@@ -5,11 +5,12 @@ from pathlib import Path
 import torch
 
 from recbole_drepmrec.data.features import PreparedFeatures
-from recbole_drepmrec.graph import interaction_graph
+from recbole_drepmrec.graph import SparseMatrix, interaction_graph, normalised_bipartite
 from recbole_drepmrec.model.relations import (
     content_neighbours,
     fused_item_graph,
     item_graph,
+    modality_adjacency,
     published_item_graph,
     user_graph,
 )
@@ -88,3 +89,16 @@ def test_content_neighbours_are_kept_by_all_that_they_depend_on(tmp_path: Path) 
     for modalities, k, shrink in (([one], 2, 1.0), ([one, other], 1, 1.0), ([one, other], 2, 2.0)):
         content_neighbours(modalities, k, shrink, tmp_path)
     assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_interactions_with_items_that_lack_the_modality_are_no_edges() -> None:
+    """User 1 took items 1 and 2, user 2 item 2; without item 2 one pair of degree one is left."""
+    users, items = torch.tensor([1, 1, 2]), torch.tensor([1, 2, 2])
+    interactions = interaction_graph(users, items, 3, 4)
+    whole = SparseMatrix(normalised_bipartite(interactions), symmetric=True)
+    some = modality_adjacency(interactions, torch.tensor([False, True, False, True]), whole)
+    expected = torch.zeros(7, 7)
+    expected[1, 4] = expected[4, 1] = 1.0
+    torch.testing.assert_close(some(torch.eye(7)), expected)
+    seen = torch.tensor([False, True, True, False])  # nobody took item 3
+    assert modality_adjacency(interactions, seen, whole) is whole

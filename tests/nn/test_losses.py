@@ -59,3 +59,12 @@ def test_info_nce_of_nobody_is_zero() -> None:
     loss = info_nce(rows, rows, temperature=0.2)
     loss.backward()
     assert loss.item() == 0.0
+
+
+def test_info_nce_finds_each_query_its_own_key() -> None:
+    """Two queries may share a key, which then is no negative of either."""
+    keys = torch.tensor([[0.0, 2.0], [1.0, 0.0]])
+    queries = torch.tensor([[3.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
+    loss = info_nce(queries, keys, temperature=1.0, positives=torch.tensor([1, 1, 1]))
+    right, wrong = math.log(1 + math.exp(-1)), math.log(1 + math.exp(1))
+    assert loss.item() == pytest.approx((right + wrong + right) / 3)

@@ -122,11 +122,24 @@ def _items(items: pd.DataFrame) -> pd.DataFrame:
     return items.reset_index(drop=True)
 
 
-def _check_features(name: str, table: FeatureTable) -> None:
+def check_modality_name(name: str, change: str) -> None:
+    """Refuse a name that cannot stand in a file's name and in a property file.
+
+    Args:
+        name: The modality's name.
+        change: What to do about it, to end the message with.
+
+    Raises:
+        UserError: It has other characters than letters, digits, _ and -.
+    """
     if not re.fullmatch(r"\w[\w-]*", name):
         raise UserError(
-            f"a modality is called {name!r}, expected letters, digits, _ and -; rename its file."
+            f"a modality is called {name!r}, expected letters, digits, _ and -; {change}."
         )
+
+
+def _check_features(name: str, table: FeatureTable) -> None:
+    check_modality_name(name, "rename its file")
     if table.values.ndim != 2 or len(table.ids) != len(table.values) or 0 in table.values.shape:
         raise UserError(
             f"modality '{name}' has {len(table.ids)} ids for an array of shape "

@@ -51,13 +51,29 @@ def _modality_lines(features: Mapping[str, FeatureTable]) -> list[str]:
     meaning = "(dict) Name: {file, ids} in the data set's folder; use_modalities picks."
     lines = [_key("modalities:", meaning)]
     for name, table in features.items():
-        quoted = name if yaml.safe_load(name) == name else json.dumps(name, ensure_ascii=False)
-        lines += [
-            _key(f"    {quoted}:", f"{table.values.shape[1]} features an item."),
-            _key(f"        file: {name}_feat.npy", "(str) Matrix, float32, one row an item."),
-            _key(f"        ids: {name}_ids.txt", "(str) Raw item id of each row, one a line."),
-        ]
+        lines += modality_lines(name, table.values.shape[1])
     return lines
+
+
+def modality_lines(name: str, width: int, indent: int = 4) -> list[str]:
+    """The lines of one modality below ``modalities:``.
+
+    Args:
+        name: The modality.
+        width: Features an item.
+        indent: Spaces before its name.
+    """
+    start, deeper = " " * indent, " " * (indent + 4)
+    return [
+        _key(f"{start}{quoted_name(name)}:", f"{width} features an item."),
+        _key(f"{deeper}file: {name}_feat.npy", "(str) Matrix, float32, one row an item."),
+        _key(f"{deeper}ids: {name}_ids.txt", "(str) Raw item id of each row, one a line."),
+    ]
+
+
+def quoted_name(name: str) -> str:
+    """A name as YAML reads it back as text: ``1`` and ``no`` in quotation marks."""
+    return name if yaml.safe_load(name) == name else json.dumps(name, ensure_ascii=False)
 
 
 def _key(key: str, meaning: str) -> str:

@@ -27,6 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
         "extract": extract,
         "info": info,
         "compare": compare,
+        "ablate": ablate,
     }
     parser = argparse.ArgumentParser(
         prog="recbole-drepmrec", description="Multimodal recommendation with RecBole."
@@ -38,7 +39,8 @@ def main(arguments: list[str] | None = None) -> int:
         "prepare: read a data set of another layout and write it in ours; "
         "extract: make features of raw texts or images; "
         "info: say what a data set holds, with pictures; "
-        "compare: train models on equal terms and tell whether they differ",
+        "compare: train models on equal terms and tell whether they differ; "
+        "ablate: compare DRepMRec with itself, a part taken away at a time",
     )
     command = parser.parse_args(arguments[:1]).command
     return commands[command](arguments[1:])
@@ -108,13 +110,35 @@ def compare(arguments: list[str]) -> int:
     def action() -> int:
         from recbole_drepmrec.compare import parser, run  # late: `--help` answers at once
 
-        options, rest = parser().parse_known_args(arguments)
-        if options.help:
-            print(parser().format_help())
-            return 0
-        return run(options, key_values(rest))
+        return _with_options(parser(), run, arguments)
 
     return _guarded(action)
+
+
+def ablate(arguments: list[str]) -> int:
+    """Compare DRepMRec with its ablations, and return the exit code: 1 if a run failed.
+
+    Args:
+        arguments: ``--dataset=D`` and more, and any ``--key=value`` of all runs.
+    """
+
+    def action() -> int:
+        from recbole_drepmrec.ablate import parser, run  # late: `--help` answers at once
+
+        return _with_options(parser(), run, arguments)
+
+    return _guarded(action)
+
+
+def _with_options(
+    parser: Parser, run: Callable[[Any, dict[str, Any]], int], arguments: list[str]
+) -> int:
+    """Read a command's options and configuration keys, and run it or show its help."""
+    options, rest = parser.parse_known_args(arguments)
+    if options.help:
+        print(parser.format_help())
+        return 0
+    return run(options, key_values(rest))
 
 
 def _guarded(action: Callable[[], int | None]) -> int:

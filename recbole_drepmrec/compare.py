@@ -7,11 +7,12 @@ from typing import Any, get_args
 from recbole_drepmrec import compat
 from recbole_drepmrec.arguments import Parser
 from recbole_drepmrec.errors import UserError
-from recbole_drepmrec.evaluation.plan import make_plan
+from recbole_drepmrec.evaluation.plan import Variant, make_plan
 from recbole_drepmrec.evaluation.records import Test, make_request, write_request
 from recbole_drepmrec.evaluation.runs import describe_splits, run_unfinished
 from recbole_drepmrec.evaluation.schedule import machine
-from recbole_drepmrec.evaluation.store import check_same_split, load_comparison
+from recbole_drepmrec.evaluation.store import Comparison, check_same_split, load_comparison
+from recbole_drepmrec.evaluation.table import Table
 from recbole_drepmrec.evaluation.tables import all_tables, write_tables
 
 
@@ -32,20 +33,63 @@ def run(options: Any, values: dict[str, Any]) -> int:
     compat.quiet_known_warnings()
     datasets, models = _names(options.datasets, "datasets"), _names(options.models, "models")
     _check_options(options, models)
-    files = [file for entry in options.config_files for file in entry.split()]
-    plan = make_plan(datasets, models, _seeds(options.seeds), files, values, options.out)
+    variants = [Variant(model, model) for model in models]
+    comparison = carry_out(datasets, variants, options.reference, options, values)
+    tables = all_tables(comparison)
+    return show(tables, tables, comparison)
+
+
+def carry_out(
+    datasets: list[str],
+    variants: list[Variant],
+    reference: str | None,
+    options: Any,
+    values: dict[str, Any],
+) -> Comparison:
+    """Run what is not finished yet, and read all that is.
+
+    Args:
+        datasets: Names of the data sets.
+        variants: What is compared.
+        reference: Name of the variant that others are tested against; None for the best one.
+        options: Of ``add_run_options``.
+        values: Configuration keys of all runs.
+
+    Raises:
+        UserError: Something that was given is wrong; no run has started then. Or the runs do not
+            share one split.
+    """
+    if options.jobs is not None and options.jobs < 1:
+        raise UserError(f"--jobs is {options.jobs}, expected 1 or more.")
+    plan = make_plan(
+        datasets, variants, _seeds(options.seeds), config_files(options), values, options.out
+    )
     limits = machine(options.jobs, plan.on_gpu)
     hashes = describe_splits(plan, options.out, limits)
-    write_request(options.out, make_request(options.reference, options.test, hashes))
+    write_request(options.out, make_request(reference, options.test, hashes))
     run_unfinished(plan, hashes, options.out, limits)
     comparison = load_comparison(options.out)
     check_same_split(comparison)
-    tables = all_tables(comparison)
-    write_tables(tables, options.out / "tables")
-    for table in tables:
+    return comparison
+
+
+def show(tables: list[Table], printed: list[Table], comparison: Comparison) -> int:
+    """Write tables, print some of them, and say which runs failed.
+
+    Args:
+        tables: All of them.
+        printed: Those to be printed.
+        comparison: What was run.
+
+    Returns:
+        The exit code: 1 if a run failed.
+    """
+    folder = comparison.out / "tables"
+    write_tables(tables, folder)
+    for table in printed:
         print(table.markdown(), end="\n\n")
     if tables:
-        print(f"The tables are in {options.out / 'tables'}, also as CSV and LaTeX.")
+        print(f"The tables are in {folder}, also as CSV and LaTeX.")
     for key, reason in comparison.failures.items():
         print(f"failed: {key}: {reason}", file=sys.stderr)
     return 1 if comparison.failures else 0
@@ -54,17 +98,34 @@ def run(options: Any, values: dict[str, Any]) -> int:
 def parser() -> Parser:
     """The command's options; what they leave over are configuration keys."""
     parser = Parser(prog="recbole-drepmrec compare", add_help=False, allow_abbrev=False)
+    parser.add_argument("--models", metavar="A,B", help="names of the models")
+    parser.add_argument("--datasets", metavar="C,D", help="names of the data sets")
+    parser.add_argument(
+        "--reference", metavar="A", help="what others are tested against (best by validation)"
+    )
+    add_run_options(parser, "comparison")
+    return parser
+
+
+def add_run_options(parser: Parser, out: str) -> None:
+    """Add what every command that runs several models asks for.
+
+    Args:
+        parser: The command's.
+        out: The folder where none is given.
+    """
     add = parser.add_argument
-    add("--models", metavar="A,B", help="names of the models")
-    add("--datasets", metavar="C,D", help="names of the data sets")
     add("--seeds", metavar="1,2", default="1,2,3", help="a run for each (1,2,3)")
-    add("--out", metavar="DIR", type=Path, default=Path("comparison"), help="folder (comparison)")
+    add("--out", metavar="DIR", type=Path, default=Path(out), help=f"folder ({out})")
     add("--jobs", metavar="N", type=int, help="runs at a time (half the cores, as memory allows)")
-    add("--reference", metavar="A", help="what others are tested against (best by validation)")
     add("--test", choices=get_args(Test), default="t", help="paired test over users (t)")
     add("--config_files", nargs="*", default=[], help="YAML files for all runs, a later one wins")
     add("--help", "-h", action="store_true", help="show this text")
-    return parser
+
+
+def config_files(options: Any) -> list[str]:
+    """The files of ``--config_files``, which may stand in one word."""
+    return [file for entry in options.config_files for file in entry.split()]
 
 
 def _names(given: str | None, option: str) -> list[str]:
@@ -92,5 +153,3 @@ def _check_options(options: Any, models: list[str]) -> None:
         raise UserError(
             f"--reference is {options.reference!r}, expected one of --models: {', '.join(models)}."
         )
-    if options.jobs is not None and options.jobs < 1:
-        raise UserError(f"--jobs is {options.jobs}, expected 1 or more.")

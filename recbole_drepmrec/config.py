@@ -160,17 +160,24 @@ class Config(recbole.config.Config):
         for file in (folder / name for folder in properties_folders() for name in names):
             if file.is_file():
                 self.internal_config_dict.update(read_yaml(file))
-        if self.internal_config_dict["bma"] and host == model:
-            raise UserError(
-                "`bma` is True in a property file, where it has no effect; give --bma=True, or "
-                f"--model={model}{BMA_SUFFIX}."
-            )
-        self.internal_config_dict["bma"] = host != model
+        self._note_bma(model, wears=host != model)
         given = self.external_config_dict
         protocol = given.get("protocol", self.internal_config_dict["protocol"])
         self.internal_config_dict.update(preset(protocol, given))
         self._check_keys(model)
         self._check_types()
+
+    def _note_bma(self, model: str, wears: bool) -> None:
+        defaults = self.internal_config_dict
+        if defaults["bma"] and not wears:
+            raise UserError(
+                "`bma` is True in a property file, where it has no effect; give --bma=True, or "
+                f"--model={model}{BMA_SUFFIX}."
+            )
+        defaults["bma"] = wears
+        if wears and defaults["train_neg_sample_args"] is None:
+            # The host has no use for negatives, but BPR on the fused vectors has.
+            defaults["train_neg_sample_args"] = {"distribution": "uniform", "sample_num": 1}
 
     def _check_keys(self, model: str) -> None:
         arguments = {key for keys in self.parameters.values() for key in keys}

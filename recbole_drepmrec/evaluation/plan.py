@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,21 @@ OWN_KEYS = LAUNCH_KEYS | {"seed", "checkpoint_dir"}
 
 
 @dataclass(frozen=True)
+class Variant:
+    """What is compared: a model, with settings of its own if need be.
+
+    Attributes:
+        name: Its name in folders and tables.
+        model: The model's name.
+        values: Keys that win over those of all runs.
+    """
+
+    name: str
+    model: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Plan:
     """The runs of a comparison.
 
@@ -55,7 +70,7 @@ class Plan:
 
 def make_plan(
     datasets: list[str],
-    models: list[str],
+    variants: list[Variant],
     seeds: list[int],
     files: list[str],
     values: Mapping[str, Any],
@@ -65,8 +80,8 @@ def make_plan(
 
     Args:
         datasets: Their names.
-        models: Their names.
-        seeds: A run of each model on each data set for each.
+        variants: What is compared, each under a name of its own.
+        seeds: A run of each variant on each data set for each.
         files: YAML files that all runs share.
         values: Keys that win over the files.
         out: The comparison's folder.
@@ -83,16 +98,17 @@ def make_plan(
     settings, folders, on_gpu = {}, {}, False
     for dataset in datasets:
         configs = {
-            model: Config(model, dataset, files, {"state": "error", **values}) for model in models
+            one.name: Config(one.model, dataset, files, {"state": "error", **values, **one.values})
+            for one in variants
         }
         for config in configs.values():
             _check_ranking(config)
         _check_equal(dataset, configs)
-        folders[dataset] = Path(configs[models[0]]["data_path"])
+        folders[dataset] = Path(configs[variants[0].name]["data_path"])
         on_gpu |= any(config["device"].type == "cuda" for config in configs.values())
         for seed in seeds:
-            for model, config in configs.items():
-                key = JobKey(dataset, model, seed)
+            for name, config in configs.items():
+                key = JobKey(dataset, name, seed)
                 settings[key] = _job_settings(config, key, out)
     return Plan(settings, folders, on_gpu)
 

@@ -34,7 +34,7 @@ def ranking(analysis: Analysis, test: str) -> Table:
             row[f"test {metric}"] = plus_minus([run.test[metric] for run in runs]) + mark
         rows.append(row)
     notes = [
-        f"Ordered by validation; test is only reported. {_seeds(analysis)} "
+        f"Ordered by validation; test is only reported. {seeds_note(analysis)} "
         f"{analysis.n_users:,} test users."
     ]
     if analysis.differences:
@@ -142,7 +142,8 @@ def _about(stratum: Stratum, split: Split) -> dict[str, tuple[str, float]]:
     }
 
 
-def _seeds(analysis: Analysis) -> str:
+def seeds_note(analysis: Analysis) -> str:
+    """Over how many seeds the figures are, in a sentence."""
     counts = {len(runs) for runs in analysis.runs.values()} - {0}
     if counts == {1}:
         return "One seed, so no deviation is known."

@@ -85,10 +85,13 @@ def run_unfinished(plan: Plan, hashes: dict[JobKey, str], out: Path, limits: Mac
         for key, result in results.items()
         if result is None
     ]
-    run_tasks(tasks, limits, _progress(len(tasks), limits))
+    names = {key.folder(out): str(key) for key in hashes}
+    run_tasks(tasks, limits, _progress(names, len(tasks), limits))
 
 
-def _progress(n_tasks: int, limits: Machine) -> Callable[[Task, str | None], None]:
+def _progress(
+    names: dict[Path, str], n_tasks: int, limits: Machine
+) -> Callable[[Task, str | None], None]:
     """Says which run ended and how, and learns how much memory it took."""
     n_ended = 0
 
@@ -99,9 +102,7 @@ def _progress(n_tasks: int, limits: Machine) -> Callable[[Task, str | None], Non
         if result is not None:
             limits.largest = max(limits.largest, result.peak_memory)
         said = f"failed: {reason}" if result is None else _summary(result)
-        settings = task.settings
-        key = JobKey(settings["dataset"], settings["model"], settings["seed"])
-        print(f"[{n_ended}/{n_tasks}] {key}: {said}", file=sys.stderr)
+        print(f"[{n_ended}/{n_tasks}] {names[task.folder]}: {said}", file=sys.stderr)
 
     return ended
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from recbole_drepmrec.data.dataset import MultimodalDataset
 from recbole_drepmrec.errors import UserError, recbole_complaints
 from recbole_drepmrec.model.base import (
+    FeatureRecommender,
     MultimodalRecommender,
     graph_folder,
     total,
@@ -56,7 +57,7 @@ class BMAHost(MultimodalRecommender):
 
     def __init__(self, config: Any, dataset: MultimodalDataset) -> None:
         super().__init__(config, dataset)
-        ours = issubclass(self.host_class, MultimodalRecommender)
+        ours = issubclass(self.host_class, FeatureRecommender)
         with nullcontext() if ours else recbole_complaints(f"{config['model']} cannot be built"):
             # First of all, so that it starts from the parameters that it has without BMA.
             self.host = self.host_class(config, dataset).to(self.device)
@@ -69,8 +70,13 @@ class BMAHost(MultimodalRecommender):
     @classmethod
     def read_settings(cls, config: Any) -> Any:
         """Read and check the plug-in's keys; the host's are checked too."""
-        if issubclass(cls.host_class, MultimodalRecommender):
+        if issubclass(cls.host_class, FeatureRecommender):
             cls.host_class.read_settings(config)
+        if config["train_neg_sample_args"]["distribution"] == "none":
+            raise UserError(
+                f"{config['model']} needs negatives, but `train_neg_sample_args` is None; leave it "
+                "out, or give {distribution: uniform, sample_num: 1}."
+            )
         return super().read_settings(config)
 
     def __getattr__(self, name: str) -> Any:
@@ -108,12 +114,12 @@ class BMAHost(MultimodalRecommender):
 
     def start_epoch(self) -> None:
         """Let the host draw or learn what it does before each training epoch."""
-        if isinstance(self.host, MultimodalRecommender):
+        if isinstance(self.host, FeatureRecommender):
             self.host.start_epoch()
 
     def feature_preparation(self) -> dict[str, dict[str, Any]]:
         """How the plug-in prepared each modality, and how the host did if it reads them too."""
-        if not isinstance(self.host, MultimodalRecommender):
+        if not isinstance(self.host, FeatureRecommender):
             return super().feature_preparation()
         of_host = self.host.feature_preparation()
         name = self.host_class.__name__

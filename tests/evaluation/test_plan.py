@@ -12,6 +12,7 @@ from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.evaluation.plan import (
     SPLIT_SEED,
     Plan,
+    Variant,
     data_hash,
     make_plan,
     settings_hash,
@@ -31,7 +32,8 @@ def values(tmp_path: Path) -> dict[str, Any]:
 def plan(
     tmp_path: Path, values: dict[str, Any], *models: str, seeds: tuple[int, ...] = (1, 2)
 ) -> Plan:
-    return make_plan(["tiny"], list(models), list(seeds), [], values, tmp_path / "out")
+    variants = [Variant(model, model) for model in models]
+    return make_plan(["tiny"], variants, list(seeds), [], values, tmp_path / "out")
 
 
 def test_settings_of_each_run(tmp_path: Path, values: dict[str, Any]) -> None:
@@ -46,6 +48,18 @@ def test_settings_of_each_run(tmp_path: Path, values: dict[str, Any]) -> None:
     assert made.folders == {"tiny": tmp_path / "dataset" / "tiny"}
 
 
+def test_variants_of_one_model_have_names_and_settings_of_their_own(
+    tmp_path: Path, values: dict[str, Any]
+) -> None:
+    variants = [Variant("shallow", "LightGCN", {"n_layers": 1}), Variant("deep", "LightGCN")]
+    made = make_plan(["tiny"], variants, [3], [], {**values, "n_layers": 4}, tmp_path / "out")
+    shallow, deep = (made.settings[JobKey("tiny", one.name, 3)] for one in variants)
+    assert (shallow["model"], shallow["n_layers"]) == ("LightGCN", 1)
+    assert (deep["model"], deep["n_layers"]) == ("LightGCN", 4)
+    assert shallow["checkpoint_dir"].endswith("jobs/tiny/shallow/3/runs")
+    assert settings_hash(shallow, "data") != settings_hash(deep, "data")
+
+
 def test_a_given_split_seed_stays(tmp_path: Path, values: dict[str, Any]) -> None:
     made = plan(tmp_path, {**values, "split_seed": 0}, "Pop")
     assert {settings["split_seed"] for settings in made.settings.values()} == {0}
@@ -55,7 +69,8 @@ def test_hash_of_settings(tmp_path: Path, values: dict[str, Any]) -> None:
     """What changes a run's numbers changes it, and nothing else does."""
     key = JobKey("tiny", "BPR", 1)
     base = plan(tmp_path, values, "BPR").settings[key]
-    elsewhere = make_plan(["tiny"], ["BPR"], [1], [], values, tmp_path / "other").settings[key]
+    bpr = [Variant("BPR", "BPR")]
+    elsewhere = make_plan(["tiny"], bpr, [1], [], values, tmp_path / "other").settings[key]
     slower = plan(tmp_path, {**values, "learning_rate": 1e-4}, "BPR").settings[key]
     other_seed = plan(tmp_path, values, "BPR").settings[JobKey("tiny", "BPR", 2)]
     hashes = [settings_hash(s, "data") for s in (base, elsewhere, slower, other_seed)]

@@ -23,7 +23,7 @@ from recbole_drepmrec.model.bma_host import BMASettings, with_bma
 from recbole_drepmrec.model.host_vectors import CARRIERS
 from recbole_drepmrec.nn import FeatureProjection, Representations, bpr_loss
 from recbole_drepmrec.quick_start import Prepared, load, run_recbole
-from recbole_drepmrec.registry import MODELS, recbole_general_models
+from recbole_drepmrec.registry import MODELS, get_model, recbole_general_models
 from recbole_drepmrec.settings import Settings
 from recbole_drepmrec.trainer import load_checkpoint, trainer_class
 from tests.datasets import clustered, known_by_features
@@ -389,12 +389,31 @@ def test_who_cannot_carry_it_is_told_before_anything_is_read(model: Any, message
         ("DRepMRec", {"bma": True}, "DRepMRec cannot carry BMA: it wears it already"),
         ("BPR+BMA", {"bma_gate": "open"}, "`bma_gate` is 'open': input should be 'self'"),
         ("BPR+BMA", {"bma_gat": "own"}, "no configuration key 'bma_gat'; did you mean 'bma_gate'"),
+        (
+            "BPR+BMA",
+            {"train_neg_sample_args": None},
+            "needs negatives, but `train_neg_sample_args`",
+        ),
         ("BPR+BMA", {"embedding_size": "many"}, "`embedding_size` is 'many', expected a number"),
     ],
 )
 def test_wrong_keys_and_values(model: str, values: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
         Config(model, "ml-100k-mm", config_dict=values)
+
+
+def test_a_host_without_negatives_gets_one_for_each_pair() -> None:
+    """BM3 draws none for itself; BPR on the fused vectors takes one."""
+    alone = Config("BM3", "ml-100k-mm")["train_neg_sample_args"]
+    worn = Config("BM3+BMA", "ml-100k-mm")["train_neg_sample_args"]
+    assert (alone["distribution"], worn["distribution"], worn["sample_num"]) == (
+        "none",
+        "uniform",
+        1,
+    )
+    three = {"train_neg_sample_args": {"sample_num": 3}}
+    given = Config("BM3+BMA", "ml-100k-mm", config_dict=three)["train_neg_sample_args"]
+    assert (given["distribution"], given["sample_num"]) == ("uniform", 3)
 
 
 def test_its_keys_without_it_are_a_warning(caplog: pytest.LogCaptureFixture) -> None:
@@ -455,5 +474,9 @@ def test_every_model_of_recbole_carries_it_or_says_why(make: Make, name: str) ->
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in MODELS if name != "DRepMRec"])
-def test_each_of_our_models_carries_it(make: Make, name: str) -> None:
+def test_each_of_our_models_that_learns_vectors_carries_it(make: Make, name: str) -> None:
+    if not issubclass(get_model(name), MultimodalRecommender):
+        with pytest.raises(UserError, match=f"{name} cannot carry BMA: "):
+            make(f"{name}+BMA")
+        return
     assert np.isfinite(losses(make(f"{name}+BMA"), epochs=1)).all()

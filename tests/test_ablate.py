@@ -1,0 +1,62 @@
+"""Whole ablations by the command line, in real processes."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from recbole_drepmrec.cli import main
+from recbole_drepmrec.evaluation.records import JobKey
+from recbole_drepmrec.evaluation.store import load_comparison
+from tests.test_compare import prepare_folder, written
+
+WORDS = ["ablate", "--dataset=tiny", "--config_files=settings.yaml", "--out=out", "--epochs=1"]
+
+
+@pytest.mark.slow
+def test_one_command_gives_a_row_for_every_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(prepare_folder(tmp_path))
+    assert main([*WORDS, "--seeds=1"]) == 0
+    table = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
+    assert len(table) == 1 + 14  # the head, the full model, and 13 without or with a part
+    comparison = load_comparison(Path("out"))
+    assert comparison.request.reference == "full model"
+    assert len(comparison.results) == 14
+    without = comparison.results[JobKey("tiny", "without image", 1)]
+    assert without.model == "DRepMRec"
+    with Path("out/tables/tiny-ablation.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {row["model"] for row in rows} == set(comparison.request.models) - {"full model"}
+    before = written(tmp_path)
+    assert main([*WORDS, "--seeds=1"]) == 0
+    assert written(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ("--use_modal_line=False", "`use_modal_line` is False; leave both True"),
+        ("--seeds=x", "--seeds is 'x'"),
+        ("--jobs=0", "--jobs is 0, expected 1 or more"),
+        ("--model=BPR", "--model cannot be given"),
+        ("--intra_weigh=1", "did you mean 'intra_weight'"),
+    ],
+)
+def test_mistakes(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    more: str,
+    message: str,
+) -> None:
+    monkeypatch.chdir(prepare_folder(tmp_path))
+    assert main([*WORDS, more]) == 2
+    assert message in capsys.readouterr().err
+    assert not Path("out").exists()
+
+
+def test_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ablate", "--help"]) == 0
+    assert "--dataset" in capsys.readouterr().out

@@ -1,6 +1,7 @@
 """Frozen graphs: user-item, item-item and user-user, and the products with them."""
 
 from recbole_drepmrec.graph.bipartite import (
+    bipartite_matrix,
     interaction_graph,
     mean_by_row,
     normalised_bipartite,
@@ -18,21 +19,24 @@ from recbole_drepmrec.graph.knn import (
     weighted_sum,
     with_self_loops,
 )
-from recbole_drepmrec.graph.sparse import Graph, SparseMatrix
+from recbole_drepmrec.graph.sparse import Graph, SparseMatrix, index_type, row_starts
 
 __all__ = [
     "Graph",
     "SparseMatrix",
+    "bipartite_matrix",
     "cached_graph",
     "content_hash",
     "cooccurrence_knn",
     "cosine_knn",
+    "index_type",
     "interaction_graph",
     "mean_by_row",
     "mean_cosine_knn",
     "normalise_by_degrees",
     "normalise_by_row_sums",
     "normalised_bipartite",
+    "row_starts",
     "sample_edges",
     "softmax_by_row",
     "top_k_by_row",

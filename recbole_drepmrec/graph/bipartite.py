@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from recbole_drepmrec.graph.sparse import Graph
+from recbole_drepmrec.graph.sparse import Graph, SparseMatrix
 
 
 def interaction_graph(users: Tensor, items: Tensor, n_users: int, n_items: int) -> Graph:
@@ -51,6 +51,15 @@ def normalised_bipartite(interactions: Graph) -> Graph:
         torch.cat([weights, weights]),
         (n_nodes, n_nodes),
     )
+
+
+def bipartite_matrix(interactions: Graph) -> SparseMatrix:
+    """``normalised_bipartite`` as it is multiplied with.
+
+    Args:
+        interactions: R, [n_users, n_items].
+    """
+    return SparseMatrix(normalised_bipartite(interactions), symmetric=True)
 
 
 def sample_edges(interactions: Graph, dropped: float) -> Graph:

@@ -164,10 +164,9 @@ class SparseMatrix(nn.Module):
 
     def _register(self, suffix: str, graph: Graph) -> None:
         # dense buffers, because sparse ones break deepcopy and DistributedDataParallel
-        crow = torch.zeros(graph.shape[0] + 1, dtype=torch.int64, device=graph.rows.device)
-        crow[1:] = torch.bincount(graph.rows, minlength=graph.shape[0]).cumsum(0)
-        index = torch.int32 if max(graph.n_edges, *graph.shape) <= _INT32_MAX else torch.int64
-        self.register_buffer(f"crow{suffix}", crow.to(index), persistent=False)
+        index = index_type(graph)
+        starts = row_starts(graph.rows, graph.shape[0])
+        self.register_buffer(f"crow{suffix}", starts.to(index), persistent=False)
         self.register_buffer(f"col{suffix}", graph.cols.to(index), persistent=False)
         self.register_buffer(f"values{suffix}", graph.weights.detach(), persistent=False)
 
@@ -175,6 +174,23 @@ class SparseMatrix(nn.Module):
         crow, col = self.get_buffer(f"crow{suffix}"), self.get_buffer(f"col{suffix}")
         values = self.get_buffer(f"values{suffix}")
         return torch.sparse_csr_tensor(crow, col, values, shape, check_invariants=False)
+
+
+def index_type(graph: Graph) -> torch.dtype:
+    """int32 where all ids and places of edges fit, which makes products faster, else int64."""
+    return torch.int32 if max(graph.n_edges, *graph.shape) <= _INT32_MAX else torch.int64
+
+
+def row_starts(rows: Tensor, n_rows: int) -> Tensor:
+    """Where each row's edges begin in a CSR matrix, and where the last one's end, [n_rows + 1].
+
+    Args:
+        rows: Row id of each edge, in any order, [nnz].
+        n_rows: Number of rows.
+    """
+    starts = torch.zeros(n_rows + 1, dtype=torch.int64, device=rows.device)
+    starts[1:] = torch.bincount(rows, minlength=n_rows).cumsum(0)
+    return starts
 
 
 class _Product(torch.autograd.Function):

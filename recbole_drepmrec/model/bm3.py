@@ -8,7 +8,6 @@ from torch import Tensor, nn
 
 from recbole_drepmrec.data.dataset import MultimodalDataset
 from recbole_drepmrec.data.features import FeatureNorm
-from recbole_drepmrec.graph import SparseMatrix, normalised_bipartite
 from recbole_drepmrec.model.base import MultimodalRecommender, total, training_interactions
 from recbole_drepmrec.nn import (
     BehaviorLine,
@@ -64,10 +63,7 @@ class BM3(MultimodalRecommender):
     def __init__(self, config: Any, dataset: MultimodalDataset) -> None:
         super().__init__(config, dataset)
         d = self.settings.embedding_size
-        adjacency = SparseMatrix(
-            normalised_bipartite(training_interactions(dataset)), symmetric=True
-        )
-        self.ids = BehaviorLine(adjacency, self.n_users, self.n_items, d, self.settings.n_layers)
+        self.ids = BehaviorLine(training_interactions(dataset), d, self.settings.n_layers)
         features = self.prepared_features(dataset, self.settings.feature_norm).values()
         self.projections = nn.ModuleList(
             FeatureProjection(modality.values, modality.present, d) for modality in features

@@ -7,7 +7,6 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from recbole_drepmrec.data.dataset import MultimodalDataset
-from recbole_drepmrec.graph import SparseMatrix, normalised_bipartite
 from recbole_drepmrec.model.base import (
     MultimodalRecommender,
     graph_folder,
@@ -75,9 +74,8 @@ class DRepMRec(MultimodalRecommender):
         interactions = training_interactions(dataset)
         self.behavior_line: BehaviorLine | None = None
         if settings.use_behavior_line:
-            adjacency = SparseMatrix(normalised_bipartite(interactions), symmetric=True)
             self.behavior_line = BehaviorLine(
-                adjacency, self.n_users, self.n_items, settings.embedding_size, settings.n_layers
+                interactions, settings.embedding_size, settings.n_layers
             )
         self.modal_side: ModalSide | None = None
         if settings.use_modal_line:
@@ -116,8 +114,7 @@ class DRepMRec(MultimodalRecommender):
         """L2 of the embedding rows that this batch reads, of whichever tables there are."""
         rows = []
         if self.behavior_line is not None:
-            table = self.behavior_line.item_embedding
-            rows += [self.behavior_line.user_embedding[users], table[positives], table[negatives]]
+            rows += self.behavior_line.rows(users, positives, negatives)
         if self.modal_side is not None:
             rows += self.modal_side.own_rows(positives, negatives)
         return squared_norm(*rows) if rows else torch.zeros((), device=users.device)

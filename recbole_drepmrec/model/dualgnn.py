@@ -9,7 +9,7 @@ from torch import Tensor
 
 from recbole_drepmrec.data.dataset import MultimodalDataset
 from recbole_drepmrec.data.features import FeatureNorm, PreparedFeatures
-from recbole_drepmrec.graph import Graph, SparseMatrix, normalised_bipartite
+from recbole_drepmrec.graph import Graph, SparseMatrix, bipartite_matrix
 from recbole_drepmrec.model.base import (
     MultimodalRecommender,
     graph_folder,
@@ -65,7 +65,7 @@ class DualGNN(MultimodalRecommender):
     ) -> None:
         """Make the networks and graphs of the prepared modalities, by name."""
         settings = self.settings
-        adjacency = SparseMatrix(normalised_bipartite(interactions), symmetric=True)
+        adjacency = bipartite_matrix(interactions)
         size, n_layers = settings.embedding_size, settings.n_layers
         self.preferences = ModalityPreferences(
             [

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from recbole_drepmrec.data.dataset import MultimodalDataset
 from recbole_drepmrec.data.features import FeatureNorm
-from recbole_drepmrec.graph import SparseMatrix, normalised_bipartite, sample_edges
+from recbole_drepmrec.graph import SparseMatrix, bipartite_matrix, sample_edges
 from recbole_drepmrec.model.base import (
     MultimodalRecommender,
     graph_folder,
@@ -70,11 +70,7 @@ class FREEDOM(MultimodalRecommender):
         self.interactions = training_interactions(dataset)
         self.drawn_adjacency: SparseMatrix | None = None
         self.behavior_line = BehaviorLine(
-            SparseMatrix(normalised_bipartite(self.interactions), symmetric=True),
-            self.n_users,
-            self.n_items,
-            settings.embedding_size,
-            settings.n_layers,
+            self.interactions, settings.embedding_size, settings.n_layers
         )
         projections = nn.ModuleList(
             # a bias would cancel: the loss reads differences of scores only
@@ -88,8 +84,7 @@ class FREEDOM(MultimodalRecommender):
         """Draw the user-item edges that this epoch trains on."""
         if self.settings.edge_dropout > 0:
             drawn = sample_edges(self.interactions, self.settings.edge_dropout)
-            matrix = SparseMatrix(normalised_bipartite(drawn), symmetric=True)
-            self.drawn_adjacency = matrix.to(self.device)
+            self.drawn_adjacency = bipartite_matrix(drawn).to(self.device)
 
     def forward(self) -> Representations:
         """Encode all users and items over the whole user-item graph."""

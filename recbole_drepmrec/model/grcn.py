@@ -19,6 +19,7 @@ from recbole_drepmrec.nn import (
     EdgeSet,
     EdgeWeighting,
     FeatureProjection,
+    IdTables,
     Integration,
     NeighbourRouting,
     Pruning,
@@ -86,10 +87,7 @@ class GRCN(MultimodalRecommender):
         self.weighting = EdgeWeighting(
             self.n_users, self.n_items, len(routings), settings.integration, settings.pruning
         )
-        self.user_embedding = nn.Parameter(torch.empty(self.n_users, settings.embedding_size))
-        self.item_embedding = nn.Parameter(torch.empty(self.n_items, settings.embedding_size))
-        nn.init.xavier_uniform_(self.user_embedding)
-        nn.init.xavier_uniform_(self.item_embedding)
+        self.ids = IdTables(self.n_users, self.n_items, settings.embedding_size)
 
     def forward(self) -> Representations:
         """Encode all users and items: the refined ID embeddings beside each modality's content."""
@@ -103,7 +101,7 @@ class GRCN(MultimodalRecommender):
 
     def _convolved(self, to_users: Tensor, to_items: Tensor) -> Representations:
         """Sum of the layers over the refined edges."""
-        users, items = F.normalize(self.user_embedding), F.normalize(self.item_embedding)
+        users, items = (F.normalize(table) for table in self.ids.tables())
         sums = [users, items]
         for _ in range(self.settings.n_layers):
             users, items = (
@@ -117,7 +115,6 @@ class GRCN(MultimodalRecommender):
         """Return BPR with the L2 penalty of the batch's rows, a scalar."""
         users, positives, negatives = self.batch_ids(interaction)
         scores = pair_scores(self(), users, positives, negatives)
-        rows = [self.user_embedding[users], self.item_embedding[positives]]
-        rows += [self.item_embedding[negatives]]
+        rows = self.ids.rows(users, positives, negatives)
         rows += [routing.preference[users] for routing in self.routings]
         return bpr_loss(*scores) + self.settings.reg_weight * squared_norm(*rows)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from recbole_drepmrec.data.dataset import MultimodalDataset
 from recbole_drepmrec.data.features import FeatureNorm, PreparedFeatures
-from recbole_drepmrec.graph import SparseMatrix, normalised_bipartite
+from recbole_drepmrec.graph import SparseMatrix
 from recbole_drepmrec.model.base import (
     MultimodalRecommender,
     graph_folder,
@@ -74,11 +74,7 @@ class LATTICE(MultimodalRecommender):
         super().__init__(config, dataset)
         settings = self.settings
         self.behavior_line = BehaviorLine(
-            SparseMatrix(normalised_bipartite(training_interactions(dataset)), symmetric=True),
-            self.n_users,
-            self.n_items,
-            settings.embedding_size,
-            settings.n_layers,
+            training_interactions(dataset), settings.embedding_size, settings.n_layers
         )
         features = self.prepared_features(dataset, settings.feature_norm)
         self.item_graph = MinedItemGraph(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import combinations
-from typing import Annotated, Any, cast
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from recbole_drepmrec.data.dataset import MultimodalDataset
 from recbole_drepmrec.data.features import FeatureNorm, PreparedFeatures
-from recbole_drepmrec.graph import Graph, SparseMatrix, mean_by_row, normalised_bipartite
+from recbole_drepmrec.graph import Graph, SparseMatrix, mean_by_row
 from recbole_drepmrec.model.base import (
     MultimodalRecommender,
     pair_scores,
@@ -30,7 +30,7 @@ from recbole_drepmrec.nn import (
     split,
     squared_norm,
 )
-from recbole_drepmrec.settings import AboveZero, NotNegative, Positive, Settings, Weight
+from recbole_drepmrec.settings import AboveZero, NotNegative, Positive, Settings, Share, Weight
 
 
 class LGMRecSettings(Settings):
@@ -42,7 +42,7 @@ class LGMRecSettings(Settings):
     n_modal_layers: NotNegative = Field(description="Propagation steps of the modal features.")
     n_hyper_layers: Positive = Field(description="Rounds over the hypergraphs.")
     n_hyperedges: Positive = Field(description="Hyperedges of each modality.")
-    dropout: Annotated[float, Field(ge=0, lt=1)] = Field(description="Memberships dropped.")
+    dropout: Share = Field(description="Memberships dropped.")
     temperature: AboveZero = Field(description="Of the Gumbel-softmax and of the contrast.")
     global_weight: Weight = Field(description="Weight of the global vectors.")
     contrast_weight: Weight = Field(description="Weight of the hypergraph contrastive loss.")
@@ -126,11 +126,9 @@ class LGMRec(MultimodalRecommender):
         settings = self.settings
         features = self.prepared_features(dataset, settings.feature_norm)
         interactions = training_interactions(dataset)
-        whole = SparseMatrix(normalised_bipartite(interactions), symmetric=True)
-        self.behavior_line = BehaviorLine(
-            whole, self.n_users, self.n_items, settings.embedding_size, settings.n_layers
-        )
-        matrix = SparseMatrix(interactions)
+        line = BehaviorLine(interactions, settings.embedding_size, settings.n_layers)
+        self.behavior_line = line
+        matrix, whole = SparseMatrix(interactions), line.adjacency
         views = [ModalView(settings, one, interactions, matrix, whole) for one in features.values()]
         self.views = cast(Iterable[ModalView], nn.ModuleList(views))
 
@@ -155,8 +153,7 @@ class LGMRec(MultimodalRecommender):
         """Return the objective of one training batch, a scalar."""
         users, positives, negatives = self.batch_ids(interaction)
         encoded, far = self._parts()
-        table = self.behavior_line.item_embedding
-        rows = self.behavior_line.user_embedding[users], table[positives], table[negatives]
+        rows = self.behavior_line.rows(users, positives, negatives)
         loss = bpr_loss(*pair_scores(encoded, users, positives, negatives))
         loss = loss + self.settings.reg_weight * squared_norm(*rows)
         if len(far) > 1 and self.settings.contrast_weight > 0:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from recbole_drepmrec.data.dataset import MultimodalDataset
 from recbole_drepmrec.data.features import FeatureNorm, PreparedFeatures
-from recbole_drepmrec.graph import SparseMatrix, normalise_by_degrees, normalised_bipartite
+from recbole_drepmrec.graph import SparseMatrix, normalise_by_degrees
 from recbole_drepmrec.model.base import (
     MultimodalRecommender,
     graph_folder,
@@ -25,6 +25,7 @@ from recbole_drepmrec.nn import (
     Representations,
     bpr_loss,
     info_nce,
+    split,
     squared_norm,
 )
 from recbole_drepmrec.settings import AboveZero, NotNegative, Positive, Settings, Weight
@@ -75,8 +76,7 @@ class MGCN(MultimodalRecommender):
         d = self.settings.embedding_size
         features = self.prepared_features(dataset, self.settings.feature_norm)
         interactions = training_interactions(dataset)
-        adjacency = SparseMatrix(normalised_bipartite(interactions), symmetric=True)
-        self.ids = BehaviorLine(adjacency, self.n_users, self.n_items, d, self.settings.n_layers)
+        self.ids = BehaviorLine(interactions, d, self.settings.n_layers)
         folder = graph_folder(config)
         self.encoders = nn.ModuleList(
             self._encoder(name, modality, folder) for name, modality in features.items()
@@ -105,8 +105,7 @@ class MGCN(MultimodalRecommender):
         return self._fused(*self.views())
 
     def _fused(self, behavior: Tensor, multimodal: Tensor) -> Representations:
-        fused = behavior + multimodal
-        return Representations(fused[: self.n_users], fused[self.n_users :])
+        return split(behavior + multimodal, self.ids.tables())
 
     def calculate_loss(self, interaction: Any) -> Tensor:
         """Return the objective of one training batch, a scalar."""

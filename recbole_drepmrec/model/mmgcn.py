@@ -19,6 +19,7 @@ from recbole_drepmrec.model.base import (
 from recbole_drepmrec.nn import (
     Combination,
     FeatureProjection,
+    IdTables,
     ModalityConvolution,
     Representations,
     bpr_loss,
@@ -115,16 +116,13 @@ class MMGCN(MultimodalRecommender):
         interactions = training_interactions(dataset)
         towers = [ModalityTower(self.settings, one, interactions) for one in features.values()]
         self.towers = cast(Iterable[ModalityTower], nn.ModuleList(towers))
-        self.user_embedding = nn.Parameter(torch.empty(self.n_users, size))
-        self.item_embedding = nn.Parameter(torch.empty(self.n_items, size))
+        self.ids = IdTables(self.n_users, self.n_items, size)
         counts = torch.stack([one.present for one in features.values()]).sum(0).unsqueeze(-1)
         self.register_buffer("item_counts", counts, persistent=False)  # [n_items, 1]
-        nn.init.xavier_uniform_(self.user_embedding)
-        nn.init.xavier_uniform_(self.item_embedding)
 
     def forward(self) -> Representations:
         """Encode all users and items: the mean of their modalities."""
-        ids = Representations(self.user_embedding, self.item_embedding)
+        ids = self.ids.tables()
         views = [tower(ids) for tower in self.towers]
         users = torch.stack([view.users for view in views]).mean(0)
         items = torch.stack([view.items for view in views]).sum(0) / self.item_counts.clamp(min=1)
@@ -134,7 +132,6 @@ class MMGCN(MultimodalRecommender):
         """Return BPR with the L2 penalty of the batch's rows, a scalar."""
         users, positives, negatives = self.batch_ids(interaction)
         scores = pair_scores(self(), users, positives, negatives)
-        rows = [self.user_embedding[users], self.item_embedding[positives]]
-        rows += [self.item_embedding[negatives]]
+        rows = self.ids.rows(users, positives, negatives)
         rows += [tower.preference[users] for tower in self.towers]
         return bpr_loss(*scores) + self.settings.reg_weight * squared_norm(*rows)

@@ -12,6 +12,7 @@ from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.graph import (
     Graph,
     SparseMatrix,
+    bipartite_matrix,
     cached_graph,
     content_hash,
     cooccurrence_knn,
@@ -19,7 +20,6 @@ from recbole_drepmrec.graph import (
     mean_cosine_knn,
     normalise_by_degrees,
     normalise_by_row_sums,
-    normalised_bipartite,
     softmax_by_row,
     weighted_sum,
     with_self_loops,
@@ -148,7 +148,7 @@ def modality_adjacency(interactions: Graph, present: Tensor, whole: SparseMatrix
     seen = interactions.to_columns(present)
     if seen.n_edges == interactions.n_edges:
         return whole
-    return SparseMatrix(normalised_bipartite(seen), symmetric=True)
+    return bipartite_matrix(seen)
 
 
 def user_graph(

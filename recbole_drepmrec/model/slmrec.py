@@ -1,7 +1,7 @@
 """SLMRec: LightGCN in every modality's space, and self-supervision between the spaces."""
 
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any, Literal, cast
+from typing import Any, Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -10,18 +10,19 @@ from torch import Tensor, nn
 
 from recbole_drepmrec.data.dataset import MultimodalDataset
 from recbole_drepmrec.data.features import FeatureNorm
-from recbole_drepmrec.graph import SparseMatrix, normalised_bipartite
+from recbole_drepmrec.graph import SparseMatrix, bipartite_matrix
 from recbole_drepmrec.model.base import MultimodalRecommender, training_interactions
 from recbole_drepmrec.model.relations import modality_adjacency
 from recbole_drepmrec.nn import (
     FeatureProjection,
     FineCoarseAlignment,
+    IdTables,
     Representations,
     info_nce,
     light_gcn,
     squared_norm,
 )
-from recbole_drepmrec.settings import AboveZero, NotNegative, Positive, Settings, Weight
+from recbole_drepmrec.settings import AboveZero, NotNegative, Positive, Settings, Share, Weight
 
 SelfSupervision = Literal["FAC", "FD", "FM", "FD+FM"]
 """Fine and coarse spaces, feature dropout, feature masking, or both of the latter."""
@@ -37,7 +38,7 @@ class SLMRecSettings(Settings):
     ssl_task: SelfSupervision = Field(description="The self-supervised task.")
     ssl_weight: Weight = Field(description="Weight of the self-supervised task.")
     ssl_temperature: AboveZero = Field(description="Temperature of the self-supervised task.")
-    dropout: Annotated[float, Field(ge=0, lt=1)] = Field(description="Elements dropped by FD.")
+    dropout: Share = Field(description="Elements dropped by FD.")
     reg_weight: Weight = Field(description="Weight of the L2 penalty of the embeddings.")
 
 
@@ -80,29 +81,24 @@ class SLMRec(MultimodalRecommender):
         size = self.settings.embedding_size
         features = list(self.prepared_features(dataset, self.settings.feature_norm).values())
         interactions = training_interactions(dataset)
-        whole = SparseMatrix(normalised_bipartite(interactions), symmetric=True)
+        whole = bipartite_matrix(interactions)
         adjacencies = [modality_adjacency(interactions, one.present, whole) for one in features]
         projections = [FeatureProjection(one.values, one.present, size) for one in features]
         self.adjacencies = cast(Iterable[SparseMatrix], nn.ModuleList([whole, *adjacencies]))
         self.projections = cast(Iterable[FeatureProjection], nn.ModuleList(projections))
-        self.user_embedding = nn.Parameter(torch.empty(self.n_users, size))
-        self.item_embedding = nn.Parameter(torch.empty(self.n_items, size))
+        self.ids = IdTables(self.n_users, self.n_items, size)
         n_spaces = 1 + len(features)
         self.fuse_users = nn.Linear(n_spaces * size, size)
         self.fuse_items = nn.Linear(n_spaces * size, size)
         self.fine_coarse: FineCoarseAlignment | None = None
         if self.settings.ssl_task == "FAC":
             self.fine_coarse = FineCoarseAlignment(len(features), size)
-        self._initialise()
-
-    def _initialise(self) -> None:
-        tables = [self.user_embedding, self.item_embedding]
-        for weight in (*tables, self.fuse_users.weight, self.fuse_items.weight):
-            nn.init.xavier_uniform_(weight)
+        nn.init.xavier_uniform_(self.fuse_users.weight)
+        nn.init.xavier_uniform_(self.fuse_items.weight)
 
     def inputs(self) -> list[Tensor]:
         """x^s of all items, the ID embeddings first, each [n_items, d]."""
-        return [self.item_embedding, *(projection() for projection in self.projections)]
+        return [self.ids.item_embedding, *(projection() for projection in self.projections)]
 
     def spaces(self, inputs: Sequence[Tensor]) -> list[Representations]:
         """Users and items of each space.
@@ -110,8 +106,9 @@ class SLMRec(MultimodalRecommender):
         Args:
             inputs: x^s of each space, [n_items, d].
         """
+        users, n_layers = self.ids.user_embedding, self.settings.n_layers
         return [
-            light_gcn(adjacency, Representations(self.user_embedding, x), self.settings.n_layers)
+            light_gcn(adjacency, Representations(users, x), n_layers)
             for adjacency, x in zip(self.adjacencies, inputs, strict=True)
         ]
 
@@ -134,7 +131,7 @@ class SLMRec(MultimodalRecommender):
         encoded = self.fused(spaces)
         items, own = torch.unique(positives, return_inverse=True)
         loss = info_nce(encoded.users[users], encoded.items[items], self.settings.temperature, own)
-        rows = self.user_embedding[users], self.item_embedding[positives]
+        rows = self.ids.rows(users, positives)
         loss = loss + self.settings.reg_weight * squared_norm(*rows)
         if self.settings.ssl_weight > 0:
             task = self._task_loss(inputs, spaces, torch.unique(users), items)

@@ -15,6 +15,7 @@ from recbole_drepmrec.nn.graph_refining import (
     Routed,
 )
 from recbole_drepmrec.nn.hypergraph import HypergraphPassing
+from recbole_drepmrec.nn.id_tables import IdTables
 from recbole_drepmrec.nn.losses import bpr_loss, cosine_distance, info_nce, squared_norm
 from recbole_drepmrec.nn.mined_graph import MinedItemGraph, ModalityGraph
 from recbole_drepmrec.nn.modal_line import ModalEncoder, ModalityInputs, ModalLine, ModalOutput
@@ -44,6 +45,7 @@ __all__ = [
     "FusionKind",
     "GateKind",
     "HypergraphPassing",
+    "IdTables",
     "Integration",
     "MinedItemGraph",
     "ModalEncoder",

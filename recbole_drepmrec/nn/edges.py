@@ -5,9 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from recbole_drepmrec.graph import Graph
-
-_INT32_MAX = 2**31 - 1
+from recbole_drepmrec.graph import Graph, index_type, row_starts
 
 
 class EdgeSet(nn.Module):
@@ -43,13 +41,13 @@ class EdgeSet(nn.Module):
         graph = graph.coalesced()
         self.shape = graph.shape
         order = torch.argsort(graph.cols, stable=True)  # by column, then row
-        index = torch.int32 if max(graph.n_edges, *graph.shape) <= _INT32_MAX else torch.int64
+        index = index_type(graph)
         buffers = {
             "rows": graph.rows,
             "cols": graph.cols,
-            "crow": _starts(graph.rows, graph.shape[0]).to(index),
+            "crow": row_starts(graph.rows, graph.shape[0]).to(index),
             "col": graph.cols.to(index),
-            "crow_t": _starts(graph.cols, graph.shape[1]).to(index),
+            "crow_t": row_starts(graph.cols, graph.shape[1]).to(index),
             "col_t": graph.rows[order].to(index),
             "by_column": order,
         }
@@ -172,10 +170,3 @@ def _call(function: Any, one: Tensor, other: Tensor, *rest: Any) -> Tensor:
         kind = torch.promote_types(torch.promote_types(one.dtype, other.dtype), torch.float32)
         result: Tensor = function.apply(one.to(kind), other.to(kind).contiguous(), *rest)
     return result
-
-
-def _starts(ids: Tensor, n: int) -> Tensor:
-    """Where each row's edges begin, [n + 1]."""
-    starts = torch.zeros(n + 1, dtype=torch.int64)
-    starts[1:] = torch.bincount(ids, minlength=n).cumsum(0)
-    return starts

@@ -1,5 +1,6 @@
 """What every multimodal recommender must do; a new model is a class with a name and settings."""
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,24 @@ def build(model: str, files: DatasetFiles, parent: Path, **settings: Any) -> Pre
     """Write a data set and build a model on it."""
     written = files.write(parent)
     return prepare(Config(model, config_dict={**written, **settings}))
+
+
+Make = Callable[..., Prepared]
+
+
+def maker(model: str, parent: Path, files: DatasetFiles | None = None, **defaults: Any) -> Make:
+    """Build a model as often as one likes, each time in a folder of its own below ``parent``.
+
+    What it returns takes other files and other settings than those given here.
+    """
+    made = itertools.count()
+    usual = files or clustered()
+
+    def make(files: DatasetFiles | None = None, **settings: Any) -> Prepared:
+        folder = parent / str(next(made))
+        return build(model, files or usual, folder, **{**defaults, **settings})
+
+    return make
 
 
 def trainer(prepared: Prepared, name: str = "run") -> Any:
@@ -60,28 +79,21 @@ class RecommenderContract:
     settings: dict[str, Any] = {}
 
     @pytest.fixture
-    def make(self, tmp_path: Path) -> Callable[..., Prepared]:
-        """Build the model on a data set; each call in a folder of its own."""
-        made = iter(range(100))
+    def make(self, tmp_path: Path) -> Make:
+        return maker(self.model, tmp_path, **self.settings)
 
-        def _make(files: DatasetFiles | None = None, **settings: Any) -> Prepared:
-            parent = tmp_path / str(next(made))
-            return build(self.model, files or clustered(), parent, **{**self.settings, **settings})
-
-        return _make
-
-    def test_predict_agrees_with_full_sort(self, make: Callable[..., Prepared]) -> None:
+    def test_predict_agrees_with_full_sort(self, make: Make) -> None:
         prepared = make()
         model = prepared.model.eval()
         users, items = torch.tensor([1, 5, 7]), torch.tensor([3, 2, 9])
         pairs = Interaction({model.USER_ID: users, model.ITEM_ID: items})
         torch.testing.assert_close(model.predict(pairs), all_scores(prepared)[users, items])
 
-    def test_learns_the_clusters(self, make: Callable[..., Prepared]) -> None:
+    def test_learns_the_clusters(self, make: Make) -> None:
         """A quarter of the items is right for a user: chance is about .1 at 5 of 48 items."""
         assert recall(make(learning_rate=0.01, epochs=40)) > 0.5
 
-    def test_checkpoint_restores_the_scores(self, make: Callable[..., Prepared]) -> None:
+    def test_checkpoint_restores_the_scores(self, make: Make) -> None:
         files = clustered()
         prepared = make(files, epochs=2)
         training = trainer(prepared)
@@ -91,13 +103,13 @@ class RecommenderContract:
         trainer(other).evaluate(other.test_data, model_file=training.run.checkpoint)
         torch.testing.assert_close(all_scores(other), all_scores(prepared))
 
-    def test_features_stay_out_of_the_checkpoint(self, make: Callable[..., Prepared]) -> None:
+    def test_features_stay_out_of_the_checkpoint(self, make: Make) -> None:
         prepared = make()
         sizes = {tuple(value.shape) for value in prepared.model.state_dict().values()}
         for features in prepared.dataset.modal_features.values():
             assert features.values.shape not in sizes
 
-    def test_relabelling_ids_permutes_the_scores(self, make: Callable[..., Prepared]) -> None:
+    def test_relabelling_ids_permutes_the_scores(self, make: Make) -> None:
         """Internal ids follow the order of the file; nothing else may depend on them."""
         files = clustered()
         turned = DatasetFiles(files.train[::-1], files.valid, files.test, files.features)
@@ -110,20 +122,18 @@ class RecommenderContract:
         torch.testing.assert_close(all_scores(other), expected, rtol=1e-4, atol=1e-5)
 
     @pytest.mark.parametrize("modalities", [["text"], ["image"]])
-    def test_one_modality_is_enough(
-        self, make: Callable[..., Prepared], modalities: list[str]
-    ) -> None:
+    def test_one_modality_is_enough(self, make: Make, modalities: list[str]) -> None:
         prepared = make(use_modalities=modalities)
         assert np.isfinite(losses(prepared, epochs=1)).all()
 
-    def test_many_modalities_of_any_name(self, make: Callable[..., Prepared]) -> None:
+    def test_many_modalities_of_any_name(self, make: Make) -> None:
         files = clustered()
         features = {f"view {n}.b": files.features["text"] for n in range(4)}
         prepared = make(DatasetFiles(files.train, files.valid, files.test, features))
         assert np.isfinite(losses(prepared, epochs=1)).all()
 
     @pytest.mark.gpu
-    def test_cuda_scores_equal_cpu_scores(self, make: Callable[..., Prepared]) -> None:
+    def test_cuda_scores_equal_cpu_scores(self, make: Make) -> None:
         if not torch.cuda.is_available():
             pytest.skip("no CUDA device on this machine")
         files = clustered()
@@ -139,14 +149,14 @@ class RecommenderContract:
 class ModelContract(RecommenderContract):
     """What holds for a model that learns, and scores by dot products."""
 
-    def test_encodes_every_user_and_item(self, make: Callable[..., Prepared]) -> None:
+    def test_encodes_every_user_and_item(self, make: Make) -> None:
         model = make().model
         users, items = model.forward()
         assert (len(users), len(items)) == (model.n_users, model.n_items)
         assert users.isfinite().all()
         assert items.isfinite().all()
 
-    def test_loss_reaches_every_parameter(self, make: Callable[..., Prepared]) -> None:
+    def test_loss_reaches_every_parameter(self, make: Make) -> None:
         prepared = make()
         prepared.model.train().calculate_loss(next(iter(prepared.train_data))).backward()
         for name, parameter in prepared.model.named_parameters():
@@ -154,17 +164,17 @@ class ModelContract(RecommenderContract):
             assert parameter.grad.isfinite().all(), name
             assert parameter.grad.abs().sum() > 0, name
 
-    def test_training_lowers_the_loss(self, make: Callable[..., Prepared]) -> None:
+    def test_training_lowers_the_loss(self, make: Make) -> None:
         history = losses(make(learning_rate=0.01), epochs=8)
         assert history[-1] < 0.9 * history[0]
 
-    def test_same_seed_same_losses(self, make: Callable[..., Prepared]) -> None:
+    def test_same_seed_same_losses(self, make: Make) -> None:
         assert losses(make(), epochs=3) == losses(make(), epochs=3)
 
-    def test_other_seed_other_losses(self, make: Callable[..., Prepared]) -> None:
+    def test_other_seed_other_losses(self, make: Make) -> None:
         assert losses(make(seed=1), epochs=1) != losses(make(seed=2), epochs=1)
 
-    def test_scores_are_never_stale(self, make: Callable[..., Prepared]) -> None:
+    def test_scores_are_never_stale(self, make: Make) -> None:
         """A training step, and a loaded state, must show in the next scores."""
         prepared = make()
         model = prepared.model.eval()
@@ -177,7 +187,7 @@ class ModelContract(RecommenderContract):
         model.load_state_dict(stored)
         torch.testing.assert_close(all_scores(prepared), before)
 
-    def test_resumed_training_equals_unbroken(self, make: Callable[..., Prepared]) -> None:
+    def test_resumed_training_equals_unbroken(self, make: Make) -> None:
         files = clustered()
         unbroken = make(files, epochs=4)
         whole = trainer(unbroken)

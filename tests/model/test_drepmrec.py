@@ -1,6 +1,5 @@
 """DRepMRec: the contract, the gradient map of its two lines, and what only features reveal."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from torch import Tensor
 
 from recbole_drepmrec.quick_start import Prepared
 from tests.datasets import clustered, known_by_features, with_random_features
-from tests.model.contract import ModelContract, all_scores, build, losses, recall
+from tests.model.contract import Make, ModelContract, all_scores, build, losses, maker, recall
 
 EVERYTHING = {
     "gate": "self",
@@ -66,17 +65,9 @@ class TestDRepMRecBehaviorGate(ModelContract):
     settings = {"gate": "behavior"}
 
 
-Make = Callable[..., Prepared]
-
-
 @pytest.fixture
 def make(tmp_path: Path) -> Make:
-    made = iter(range(100))
-
-    def _make(files: Any = None, **settings: Any) -> Prepared:
-        return build("DRepMRec", files or clustered(), tmp_path / str(next(made)), **settings)
-
-    return _make
+    return maker("DRepMRec", tmp_path)
 
 
 def line_of(name: str) -> str:

@@ -1,6 +1,5 @@
 """FREEDOM: the contract, its two graphs and its losses by hand, what only features reveal."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +8,8 @@ import torch
 import torch.nn.functional as F
 
 from recbole_drepmrec.errors import UserError
-from recbole_drepmrec.quick_start import Prepared
-from tests.datasets import clustered, known_by_features
-from tests.model.contract import ModelContract, all_scores, build, recall
+from tests.datasets import known_by_features
+from tests.model.contract import Make, ModelContract, all_scores, build, maker, recall
 
 SMALL = {"item_graph_k": 4, "edge_dropout": 0.5}
 
@@ -30,18 +28,9 @@ class TestFREEDOMWithAllEdges(ModelContract):
     settings = {"edge_dropout": 0.0, "item_graph_layers": 2, "n_layers": 1, "modal_weight": 0.5}
 
 
-Make = Callable[..., Prepared]
-
-
 @pytest.fixture
 def make(tmp_path: Path) -> Make:
-    made = iter(range(100))
-
-    def _make(**settings: Any) -> Prepared:
-        folder = tmp_path / str(next(made))
-        return build("FREEDOM", clustered(), folder, **{**SMALL, **settings})
-
-    return _make
+    return maker("FREEDOM", tmp_path, **SMALL)
 
 
 def test_each_epoch_trains_on_edges_of_its_own(make: Make) -> None:

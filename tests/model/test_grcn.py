@@ -40,8 +40,8 @@ def test_ids_are_convolved_over_the_refined_edges(tmp_path: Path) -> None:
     ends = model.edges.rows, model.edges.cols
     back = torch.zeros(model.edges.shape).index_put(ends, to_items).T
     ahead = torch.zeros(model.edges.shape).index_put(ends, to_users)
-    u0 = torch.nn.functional.normalize(model.user_embedding)
-    i0 = torch.nn.functional.normalize(model.item_embedding)
+    u0 = torch.nn.functional.normalize(model.ids.user_embedding)
+    i0 = torch.nn.functional.normalize(model.ids.item_embedding)
     u1, i1 = ahead @ i0, back @ u0
     torch.testing.assert_close(users[:, :8], u0 + u1 + ahead @ i1)
     torch.testing.assert_close(items[:, :8], i0 + i1 + back @ u1)

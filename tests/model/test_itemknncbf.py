@@ -1,8 +1,6 @@
 """ItemKNNCBF: its part of the contract, its scores by hand, and RecBole's machinery around it."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +10,15 @@ from recbole.data.interaction import Interaction
 from recbole_drepmrec.config import Config
 from recbole_drepmrec.quick_start import Prepared, load, run_recbole
 from tests.datasets import DatasetFiles, clustered, known_by_features
-from tests.model.contract import RecommenderContract, all_scores, build, losses, trainer
+from tests.model.contract import (
+    Make,
+    RecommenderContract,
+    all_scores,
+    build,
+    losses,
+    maker,
+    trainer,
+)
 
 
 class TestItemKNNCBF(RecommenderContract):
@@ -28,8 +34,6 @@ class TestItemKNNCBFRaw(RecommenderContract):
     settings = {"feature_norm": "none", "knn_k": 3, "shrink": 50.0}
 
 
-Make = Callable[..., Prepared]
-
 # items at 0, 60, 90 and 180 degrees
 ANGLES = np.deg2rad([0, 60, 90, 180])
 FOUR = DatasetFiles(
@@ -44,13 +48,8 @@ FOUR = DatasetFiles(
 
 @pytest.fixture
 def make(tmp_path: Path) -> Make:
-    made = iter(range(100))
-
-    def _make(files: DatasetFiles = FOUR, **settings: Any) -> Prepared:
-        settings = {"feature_norm": "l2", "topk": [1], "valid_metric": "NDCG@1", **settings}
-        return build("ItemKNNCBF", files, tmp_path / str(next(made)), **settings)
-
-    return _make
+    settings = {"feature_norm": "l2", "topk": [1], "valid_metric": "NDCG@1"}
+    return maker("ItemKNNCBF", tmp_path, FOUR, **settings)
 
 
 def by_token(prepared: Prepared, user: str) -> dict[str, float]:

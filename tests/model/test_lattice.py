@@ -1,16 +1,14 @@
 """LATTICE: the contract, its schedule and loss, what only features reveal."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 import torch.nn.functional as F
 
 from recbole_drepmrec.quick_start import Prepared
-from tests.datasets import clustered, known_by_features
-from tests.model.contract import ModelContract, all_scores, build, recall
+from tests.datasets import known_by_features
+from tests.model.contract import Make, ModelContract, all_scores, build, maker, recall
 
 SMALL = {"item_graph_k": 5, "reg_weight": 1e-3}
 
@@ -29,18 +27,9 @@ class TestLATTICELearnedGraphAlone(ModelContract):
     settings = {"item_graph_k": 4, "skip_weight": 0.0, "item_graph_layers": 2, "n_layers": 1}
 
 
-Make = Callable[..., Prepared]
-
-
 @pytest.fixture
 def make(tmp_path: Path) -> Make:
-    made = iter(range(100))
-
-    def _make(**settings: Any) -> Prepared:
-        folder = tmp_path / str(next(made))
-        return build("LATTICE", clustered(), folder, **{**SMALL, **settings})
-
-    return _make
+    return maker("LATTICE", tmp_path, **SMALL)
 
 
 def test_representations_and_loss_are_those_of_the_equations(make: Make) -> None:

@@ -24,7 +24,7 @@ class TestMMGCNConcat(ModelContract):
 
 
 def model_ids(model: Any) -> Representations:
-    return Representations(model.user_embedding, model.item_embedding)
+    return model.ids.tables()
 
 
 def test_an_item_is_the_mean_of_the_modalities_it_has(tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_an_item_without_any_modality_is_its_id(tmp_path: Path) -> None:
     (tower,) = model.towers
     lacking = ~tower.projection.present
     _, items = model.forward()
-    torch.testing.assert_close(items[lacking], model.item_embedding[lacking])
+    torch.testing.assert_close(items[lacking], model.ids.item_embedding[lacking])
 
 
 def test_an_item_without_the_modality_sends_nothing_to_its_users(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_an_item_without_the_modality_sends_nothing_to_its_users(tmp_path: Path)
     (tower,) = model.towers
     users, _ = tower(model_ids(model))
     with torch.no_grad():
-        model.item_embedding[~tower.projection.present] += 1.0
+        model.ids.item_embedding[~tower.projection.present] += 1.0
     torch.testing.assert_close(tower(model_ids(model)).users, users)
 
 

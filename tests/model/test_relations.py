@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from recbole_drepmrec.data.features import PreparedFeatures
-from recbole_drepmrec.graph import SparseMatrix, interaction_graph, normalised_bipartite
+from recbole_drepmrec.graph import bipartite_matrix, interaction_graph
 from recbole_drepmrec.model.relations import (
     content_neighbours,
     fused_item_graph,
@@ -95,7 +95,7 @@ def test_interactions_with_items_that_lack_the_modality_are_no_edges() -> None:
     """User 1 took items 1 and 2, user 2 item 2; without item 2 one pair of degree one is left."""
     users, items = torch.tensor([1, 1, 2]), torch.tensor([1, 2, 2])
     interactions = interaction_graph(users, items, 3, 4)
-    whole = SparseMatrix(normalised_bipartite(interactions), symmetric=True)
+    whole = bipartite_matrix(interactions)
     some = modality_adjacency(interactions, torch.tensor([False, True, False, True]), whole)
     expected = torch.zeros(7, 7)
     expected[1, 4] = expected[4, 1] = 1.0

@@ -8,7 +8,6 @@ from recbole_drepmrec.graph import (
     Graph,
     SparseMatrix,
     interaction_graph,
-    normalised_bipartite,
 )
 from recbole_drepmrec.nn import BehaviorLine, ModalityInputs, ModalLine, ModalOutput
 
@@ -49,14 +48,14 @@ def column(values: Tensor) -> list[float]:
 
 
 def test_behavior_line_without_layers_is_its_embeddings() -> None:
-    line = BehaviorLine(SparseMatrix(normalised_bipartite(R), symmetric=True), 3, 4, 2, n_layers=0)
+    line = BehaviorLine(R, 2, n_layers=0)
     users, items = line()
     torch.testing.assert_close(users, line.user_embedding)
     torch.testing.assert_close(items, line.item_embedding)
 
 
 def test_behavior_line_is_lightgcn_by_hand() -> None:
-    line = BehaviorLine(SparseMatrix(normalised_bipartite(R), symmetric=True), 3, 4, 1, n_layers=1)
+    line = BehaviorLine(R, 1, n_layers=1)
     with torch.no_grad():
         line.user_embedding.copy_(torch.tensor([[9.0], [1.0], [2.0]]))
         line.item_embedding.copy_(torch.tensor([[9.0], [3.0], [4.0], [5.0]]))

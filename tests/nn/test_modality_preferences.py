@@ -2,7 +2,7 @@
 
 import torch
 
-from recbole_drepmrec.graph import SparseMatrix, interaction_graph, normalised_bipartite
+from recbole_drepmrec.graph import bipartite_matrix, interaction_graph
 from recbole_drepmrec.nn import ModalityGCN, ModalityPreferences
 
 # User 1 took items 1 and 2, user 2 item 2, nobody item 3; 0 is padding.
@@ -13,7 +13,7 @@ FEATURES = torch.tensor([[0.0, 0.0], [3.0, 4.0], [1.0, 0.0], [0.0, -2.0]])
 def gcn(present: list[bool], n_layers: int) -> ModalityGCN:
     """A GCN of two dimensions whose MLP hands its input on, but for LeakyReLU."""
     mask = torch.tensor(present)
-    adjacency = SparseMatrix(normalised_bipartite(R), symmetric=True)
+    adjacency = bipartite_matrix(R)
     one = ModalityGCN(FEATURES * mask.unsqueeze(1), mask, adjacency, 2, n_layers)
     with torch.no_grad():
         one.hidden.linear.weight.zero_()[:2] = torch.eye(2)

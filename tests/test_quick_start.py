@@ -31,6 +31,25 @@ def settings_of(parent: Path, files: DatasetFiles | None = None, **values: Any) 
     return {**(files or clustered()).write(parent / "dataset"), "epochs": 2, **values}
 
 
+def test_several_threads_give_the_same_gradients_every_time(tmp_path: Path) -> None:
+    """Of batches so large that torch shares them out, with rows that are read more than once."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(4)
+    try:
+        settings = settings_of(tmp_path, embedding_size=512, train_batch_size=360)
+        prepared = prepare(Config("DRepMRec", config_dict=settings))
+        model, batch = prepared.model.train(), next(iter(prepared.train_data))
+        repeated = []
+        for _ in range(10):
+            model.zero_grad()
+            model.calculate_loss(batch).backward()
+            repeated.append([parameter.grad.clone() for parameter in model.parameters()])
+        for gradients_again in repeated[1:]:
+            assert all(map(torch.equal, repeated[0], gradients_again))
+    finally:
+        torch.set_num_threads(threads)
+
+
 def test_a_run_keeps_what_is_needed_to_repeat_it(tmp_path: Path) -> None:
     result = run_recbole("DRepMRec", config_dict=settings_of(tmp_path, seed=7))
     folder = Path(result.run)

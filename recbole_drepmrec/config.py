@@ -182,7 +182,7 @@ class Config(recbole.config.Config):
     def _check_keys(self, model: str) -> None:
         arguments = {key for keys in self.parameters.values() for key in keys}
         known = arguments | set(self.internal_config_dict) | LAUNCH_KEYS | UNDOCUMENTED_KEYS
-        for key in self.external_config_dict.keys() - known:
+        for key in sorted(self.external_config_dict.keys() - known):
             if key not in _keys_of_all_models():
                 raise UserError(
                     f"there is no configuration key '{key}'{nearest(key, known) or '.'}"

@@ -68,9 +68,23 @@ def get_model(name: str) -> Any:
         raise UserError(
             f"there is no model '{name}'{near or '.'} `recbole-drepmrec train --help` lists them."
         )
+    return _recbole_model(name)
+
+
+def _recbole_model(name: str) -> Any:
+    """RecBole's model, torch being left as it was.
+
+    Its sequential models come all at once, and importing SINE slows every training of the process
+    down: it has torch look for NaN in each step of a gradient.
+    """
+    import torch
     from recbole.utils import get_model as get_recbole_model
 
-    return get_recbole_model(name)
+    looks_for_nan = torch.is_anomaly_enabled()
+    try:
+        return get_recbole_model(name)
+    finally:
+        torch.autograd.set_detect_anomaly(looks_for_nan)
 
 
 def host_name(name: str) -> str:

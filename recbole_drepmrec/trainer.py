@@ -284,7 +284,7 @@ def _preparation(model: Any) -> dict[str, dict[str, Any]]:
 
 
 def _check_preparation(path: Path, stored: dict[str, Any], current: dict[str, Any]) -> None:
-    for name in stored.keys() | current.keys():
+    for name in sorted(stored.keys() | current.keys()):
         there, here = stored.get(name, {}), current.get(name, {})
         keys = sorted((there.keys() | here.keys()) - {"mean"})
         other = [key for key in keys if there.get(key) != here.get(key)]

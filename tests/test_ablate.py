@@ -10,8 +10,6 @@ from recbole_drepmrec.evaluation.records import JobKey
 from recbole_drepmrec.evaluation.store import load_comparison
 from tests.test_compare import prepare_folder, written
 
-pytestmark = pytest.mark.slow  # each test starts several training processes
-
 WORDS = ["ablate", "--dataset=tiny", "--config_files=settings.yaml", "--out=out", "--epochs=1"]
 
 

@@ -23,8 +23,6 @@ from recbole_drepmrec.quick_start import load
 from tests.datasets import clustered
 from tests.model.contract import trainer
 
-pytestmark = pytest.mark.slow  # each test starts several training processes
-
 ROOT = Path(__file__).parents[1]
 
 

@@ -1,6 +1,7 @@
 """Configuration: what wins, what is refused, and that a resolved one gives itself again."""
 
 import logging
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -188,3 +189,12 @@ def test_one_configuration_does_not_leak_into_the_next() -> None:
 def test_values_that_do_not_go_together(values: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
         config("DRepMRec", **values)
+
+
+def test_a_sequential_model_leaves_torch_as_it_was() -> None:
+    """In a new process: RecBole's modules are imported once."""
+    code = (
+        "import torch; from recbole_drepmrec.registry import get_model; get_model('SASRec'); "
+        "raise SystemExit(torch.is_anomaly_enabled())"
+    )
+    assert subprocess.run([sys.executable, "-W", "ignore", "-c", code]).returncode == 0

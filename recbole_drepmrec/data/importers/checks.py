@@ -46,7 +46,7 @@ def _interactions(frame: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
         raise UserError("there are no interactions; expected at least one user with one item.")
     for column in ("user_id", "item_id"):
         check_ids(f"the interactions' {column}", frame[column].unique())
-    for column in {"rating", "timestamp"} & set(frame.columns):
+    for column in sorted({"rating", "timestamp"} & set(frame.columns)):
         bad = ~np.isfinite(frame[column].to_numpy(np.float64))
         if bad.any():
             raise UserError(

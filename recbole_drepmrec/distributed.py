@@ -1,11 +1,15 @@
 """Several processes: joining the group, and what must be equal in all of them."""
 
+import time
 from typing import Any, TypeVar
 
 import torch
 from torch import distributed as dist
 
 Value = TypeVar("Value")
+
+SETTLE = 0.5
+"""Seconds that a group's threads get to end their last operation before it is taken down."""
 
 
 def join_group(settings: dict[str, Any]) -> None:
@@ -26,8 +30,13 @@ def join_group(settings: dict[str, Any]) -> None:
 
 
 def leave_group() -> None:
-    """Leave the process group, if this process is in one."""
+    """Leave the process group, if this process is in one.
+
+    torch 2.13's gloo group joins its threads while it holds the interpreter's lock, for which one
+    of them may wait to let go of its last operation: a deadlock. Asleep, this process holds none.
+    """
     if dist.is_initialized():
+        time.sleep(SETTLE)
         dist.destroy_process_group()
 
 

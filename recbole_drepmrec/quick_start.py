@@ -105,11 +105,18 @@ def run(
 
 def _run_processes(nproc: int, arguments: tuple[Any, ...]) -> Result:
     queue = multiprocessing.get_context("spawn").SimpleQueue()
+    workers = spawn(  # type: ignore[no-untyped-call]
+        _worker, args=(arguments, queue), nprocs=nproc, join=False
+    )
     try:
-        spawn(_worker, args=(arguments, queue), nprocs=nproc)  # type: ignore[no-untyped-call]
+        while not workers.join():
+            pass
     except ProcessException:
         if queue.empty():
             raise
+    finally:
+        for process in workers.processes:  # those that an interrupt has left
+            process.terminate()
     outcome = queue.get()
     if isinstance(outcome, str):
         raise UserError(outcome)

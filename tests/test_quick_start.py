@@ -274,7 +274,7 @@ def test_two_processes_take_the_same_step_as_one(tmp_path: Path) -> None:
     batch = next(iter(prepared.train_data))
     assert len(batch) % 2 == 0
     whole = gradients(prepared.model, prepared.model.calculate_loss(batch))
-    spawn(step, args=(settings, free_port(), tmp_path / "gradients.pt"), nprocs=2)
+    spawn(step, args=(settings, free_port(), tmp_path / "gradients.pt"), nprocs=2, daemon=True)
     averaged = torch.load(tmp_path / "gradients.pt", weights_only=True)
     assert averaged.keys() == whole.keys()
     for name, gradient in whole.items():

@@ -9,6 +9,7 @@ from torch import distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
 from recbole_drepmrec.config import Config
+from recbole_drepmrec.distributed import leave_group
 from recbole_drepmrec.quick_start import prepare
 
 
@@ -30,7 +31,7 @@ def step(rank: int, settings: dict[str, Any], port: int, out: Path) -> None:
     found = gradients(prepared.model, wrapped(mine))
     if rank == 0:
         torch.save(found, out)
-    dist.destroy_process_group()
+    leave_group()
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from recbole_drepmrec.config import Config, resolved
 from recbole_drepmrec.data.sampler import follow_protocol
 from recbole_drepmrec.distributed import from_first, is_first, leave_group
 from recbole_drepmrec.errors import UserError, recbole_complaints
+from recbole_drepmrec.memory import keep_freed_memory
 from recbole_drepmrec.protocol import check_topk
 from recbole_drepmrec.registry import dataset_class, is_multimodal, provide_dataset
 from recbole_drepmrec.result import Result, result_table
@@ -171,6 +172,8 @@ def prepare(config: Config) -> Prepared:
     """
     init_seed(config["seed"], config["reproducibility"])
     _choose_algorithms(config)
+    if config["device"].type == "cpu":
+        keep_freed_memory()
     dataset = create_dataset(config)
     check_topk(config.final_config_dict, dataset.item_num - 1)
     ours = is_multimodal(config.model_class)

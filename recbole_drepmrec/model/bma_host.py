@@ -21,7 +21,7 @@ from recbole_drepmrec.model.base import (
 from recbole_drepmrec.model.drepmrec import DRepMRec
 from recbole_drepmrec.model.host_vectors import cannot_carry, host_vectors
 from recbole_drepmrec.model.modal_side import ModalSide, ModalSideSettings
-from recbole_drepmrec.nn import Representations, squared_norm
+from recbole_drepmrec.nn import Batch, Representations, squared_norm
 from recbole_drepmrec.settings import Weight
 
 
@@ -97,19 +97,19 @@ class BMAHost(MultimodalRecommender):
         A host whose loss is a tuple of parts gets it back with ours added to the first part: a
         trainer may leave the last one out, as NCL's does while it warms up.
         """
-        batch = self.batch_ids(interaction)
-        loss, behavior = self.vectors.read_with_loss(interaction, batch[0])
-        added = self._modal_loss(behavior, *batch)
+        users, positives, negatives = self.batch_ids(interaction)
+        loss, behavior = self.vectors.read_with_loss(interaction, users)
+        added = self._modal_loss(behavior, Batch.of(users, positives, negatives))
         return (loss[0] + added, *loss[1:]) if isinstance(loss, tuple) else loss + added
 
-    def _modal_loss(
-        self, behavior: Representations, users: Tensor, positives: Tensor, negatives: Tensor
-    ) -> Tensor:
+    def _modal_loss(self, behavior: Representations, batch: Batch) -> Tensor:
         modal = self.modal_side(behavior.items)
-        terms = self.modal_side.losses(behavior, modal, users, positives, negatives)
-        own = self.modal_side.own_rows(positives, negatives)
-        if own:
-            terms.append(self.settings.reg_weight * squared_norm(*own))
+        terms = self.modal_side.losses(behavior, modal, batch)
+        table = self.modal_side.modal_line.item_table
+        if table is not None:
+            of_items = table[batch.items]
+            penalty = squared_norm(of_items[batch.positive], of_items[batch.negative])
+            terms.append(self.settings.reg_weight * penalty)
         return total(terms)
 
     def start_epoch(self) -> None:

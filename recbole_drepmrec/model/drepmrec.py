@@ -16,6 +16,7 @@ from recbole_drepmrec.model.base import (
 )
 from recbole_drepmrec.model.modal_side import ModalSide, ModalSideSettings
 from recbole_drepmrec.nn import (
+    Batch,
     BehaviorLine,
     ModalOutput,
     Representations,
@@ -101,20 +102,23 @@ class DRepMRec(MultimodalRecommender):
 
     def calculate_loss(self, interaction: Any) -> Tensor:
         """Return the objective of one training batch, a scalar."""
-        batch = self.batch_ids(interaction)
+        ids = self.batch_ids(interaction)
+        batch = Batch.of(*ids)
         behavior, modal = self.lines()
-        terms = [self.settings.reg_weight * self._regularisation(*batch)]
+        terms = [self.settings.reg_weight * self._regularisation(batch)]
         if self.modal_side is not None and modal is not None:
-            terms += self.modal_side.losses(behavior, modal, *batch)
+            terms += self.modal_side.losses(behavior, modal, batch)
         elif behavior is not None:
-            terms.append(bpr_loss(*pair_scores(behavior, *batch)))
+            terms.append(bpr_loss(*pair_scores(behavior, *ids)))
         return total(terms)
 
-    def _regularisation(self, users: Tensor, positives: Tensor, negatives: Tensor) -> Tensor:
+    def _regularisation(self, batch: Batch) -> Tensor:
         """L2 of the embedding rows that this batch reads, of whichever tables there are."""
-        rows = []
+        rows: list[Tensor] = []
         if self.behavior_line is not None:
-            rows += self.behavior_line.rows(users, positives, negatives)
-        if self.modal_side is not None:
-            rows += self.modal_side.own_rows(positives, negatives)
-        return squared_norm(*rows) if rows else torch.zeros((), device=users.device)
+            rows += batch.pairs(batch.rows(self.behavior_line.tables()))
+        table = self.modal_side.modal_line.item_table if self.modal_side is not None else None
+        if table is not None:
+            of_items = table[batch.items]
+            rows += [of_items[batch.positive], of_items[batch.negative]]
+        return squared_norm(*rows) if rows else torch.zeros((), device=batch.user.device)

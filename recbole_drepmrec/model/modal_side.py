@@ -11,6 +11,7 @@ from recbole_drepmrec.data.features import FeatureNorm, PreparedFeatures
 from recbole_drepmrec.graph import Graph, SparseMatrix
 from recbole_drepmrec.model.relations import UserGraph, item_graph, user_graph
 from recbole_drepmrec.nn import (
+    Batch,
     BehaviorModalAlignment,
     Fusion,
     FusionKind,
@@ -83,7 +84,7 @@ class ModalSide(nn.Module):
         self.settings = settings
         self.modal_line = ModalLine(
             [_inputs(settings, name, one, interactions, folder) for name, one in features.items()],
-            SparseMatrix(interactions),
+            interactions,
             embedding_size,
             settings.gate,
             settings.item_graph_layers,
@@ -108,79 +109,54 @@ class ModalSide(nn.Module):
         """Return the fused users and items; the modal ones where there is no behavior side."""
         return modal.fused if behavior is None else self.bma.fuse(behavior, modal.fused)
 
-    def own_rows(self, positives: Tensor, negatives: Tensor) -> list[Tensor]:
-        """Rows of the Modal Line's own item table that a batch reads, [B, d] each; none without it.
-
-        Args:
-            positives: Items of the batch, [B].
-            negatives: Items drawn for them, [B].
-        """
-        table = self.modal_line.item_table
-        return [] if table is None else [table[positives], table[negatives]]
-
     def losses(
-        self,
-        behavior: Representations | None,
-        modal: ModalOutput,
-        users: Tensor,
-        positives: Tensor,
-        negatives: Tensor,
+        self, behavior: Representations | None, modal: ModalOutput, batch: Batch
     ) -> list[Tensor]:
-        """Return the weighted terms of L, scalars.
+        """Return the weighted terms of L, scalars; the first is BPR(fused).
 
         Args:
             behavior: Users [n_users, d] and items [n_items, d]; None for the modal side alone.
             modal: This step's output of ``forward``.
-            users: Users of the batch, [B].
-            positives: Their items, [B].
-            negatives: Items drawn for them, [B].
+            batch: The training pairs.
         """
-        terms = [self.ranking_loss(behavior, modal, users, positives, negatives)]
-        if behavior is not None and self.settings.use_bma:
-            terms += self._alignment_losses(behavior, modal.fused, users, positives)
+        behavior_rows = batch.rows(behavior) if behavior is not None else None
+        modal_rows = batch.rows(modal.fused)
+        of_users = modal_rows.users[batch.user]  # [B, d]
+        if self.settings.leave_one_out:
+            of_users = of_users - self.modal_line.share_of_item(modal, batch)
+        terms = [self._ranking_loss(behavior_rows, modal_rows, of_users, batch)]
+        if behavior_rows is not None and self.settings.use_bma:
+            terms += self._alignment_losses(behavior_rows, modal_rows, batch)
         return terms + [
             self.settings.sss_weight * signal(view)
             for signal, view in zip(self.signals, modal.item_views, strict=False)
         ]
 
-    def ranking_loss(
+    def _ranking_loss(
         self,
         behavior: Representations | None,
-        modal: ModalOutput,
-        users: Tensor,
-        positives: Tensor,
-        negatives: Tensor,
+        modal: Representations,
+        of_users: Tensor,
+        batch: Batch,
     ) -> Tensor:
-        """BPR on the fused vectors of the batch, leave-one-out if asked for."""
-        of_users = self._fuse_rows(
-            behavior.users[users] if behavior else None,
-            self.modal_line.leave_one_out(modal, users, positives)
-            if self.settings.leave_one_out
-            else modal.fused.users[users],
-        )
-        scores = []
-        for items in (positives, negatives):
-            of_items = self._fuse_rows(
-                behavior.items[items] if behavior else None, modal.fused.items[items]
-            )
-            scores.append((of_users * of_items).sum(-1))
+        """BPR on the fused vectors of the pairs, whose users' modal vectors are given, [B, d]."""
+        if behavior is None:
+            users, items = of_users, modal.items
+        else:
+            users = self.bma.fusion(behavior.users[batch.user], of_users)
+            items = self.bma.fusion(behavior.items, modal.items)
+        scores = [(users * items[places]).sum(-1) for places in (batch.positive, batch.negative)]
         return bpr_loss(*scores)
 
-    def _fuse_rows(self, behavior: Tensor | None, modal: Tensor) -> Tensor:
-        if behavior is None:
-            return modal
-        fused: Tensor = self.bma.fusion(behavior, modal)
-        return fused
-
     def _alignment_losses(
-        self, behavior: Representations, modal: Representations, users: Tensor, positives: Tensor
+        self, behavior: Representations, modal: Representations, batch: Batch
     ) -> list[Tensor]:
         settings, terms = self.settings, []
         if settings.use_intra and settings.intra_weight > 0:
-            intra = self.bma.intra(behavior, modal, users, positives)
+            intra = self.bma.intra(behavior, modal, batch.user, batch.positive)
             terms.append(settings.intra_weight * intra)
         if settings.use_inter and settings.inter_weight > 0:
-            inter = self.bma.inter(behavior, modal, users, positives)
+            inter = self.bma.inter(behavior, modal, batch.user, batch.positive)
             terms.append(settings.inter_weight * inter)
         return terms
 

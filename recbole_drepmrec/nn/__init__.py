@@ -1,6 +1,7 @@
 """Networks and losses, in torch only: the two lines, what joins them, and parts of other models."""
 
 from recbole_drepmrec.nn.alignment import Alignment, BehaviorModalAlignment
+from recbole_drepmrec.nn.batch import Batch
 from recbole_drepmrec.nn.behavior_aware_fuser import BehaviorAwareFuser
 from recbole_drepmrec.nn.behavior_line import BehaviorLine
 from recbole_drepmrec.nn.edges import EdgeSet
@@ -32,6 +33,7 @@ from recbole_drepmrec.nn.similarity_signal import SignalKind, SimilaritySupervis
 
 __all__ = [
     "Alignment",
+    "Batch",
     "BehaviorAwareFuser",
     "BehaviorLine",
     "BehaviorModalAlignment",

@@ -1,8 +1,11 @@
 """Loss terms that more than one model uses, each a mean over the batch."""
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 
 def bpr_loss(
@@ -57,10 +60,41 @@ def info_nce(
     Returns:
         A scalar, 0 where there is no row.
     """
-    logits = (F.normalize(queries, dim=-1) / temperature) @ F.normalize(keys, dim=-1).T  # [B, K]
     if positives is None:
-        positives = torch.arange(len(logits), device=logits.device)
-    return F.cross_entropy(logits, positives, reduction="sum") / max(len(logits), 1)
+        positives = torch.arange(len(queries), device=queries.device)
+    scaled = F.normalize(queries, dim=-1) / temperature
+    losses: Tensor = _OwnAmongAll.apply(scaled, F.normalize(keys, dim=-1), positives)  # type: ignore[no-untyped-call]
+    return losses.sum() / max(len(queries), 1)
+
+
+class _OwnAmongAll(torch.autograd.Function):
+    """-log softmax(Q K^T) at each row's own column, [B], in fewer passes over the [B, K] matrix.
+
+    torch's cross entropy writes that matrix three times on the way there and back; this does once
+    each, which is two thirds of the time of these passes.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, queries: Tensor, keys: Tensor, positives: Tensor) -> Tensor:
+        # in full precision, mixed or not, as torch's own cross entropy is
+        with torch.autocast(queries.device.type, enabled=False):
+            logits = queries @ keys.T  # [B, K]
+        own = logits.gather(1, positives.unsqueeze(1))  # [B, 1]
+        largest = logits.amax(1, keepdim=True) if keys.shape[0] else own
+        exponentials = logits.sub_(largest).exp_()
+        sums = exponentials.sum(1, keepdim=True)  # [B, 1]
+        ctx.save_for_backward(queries, keys, positives, exponentials, sums)
+        return (sums.log() + largest - own).squeeze(1)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor | None, None]:
+        queries, keys, positives, exponentials, sums = ctx.saved_tensors
+        grad = grads[0].unsqueeze(1)  # [B, 1]
+        of_logits = exponentials * (grad / sums)
+        of_logits.scatter_add_(1, positives.unsqueeze(1), -grad)
+        of_keys = of_logits.T @ queries if ctx.needs_input_grad[1] else None
+        return of_logits @ keys, of_keys, None
 
 
 def cosine_distance(users: Tensor, items: Tensor, counted: Tensor | None = None) -> Tensor:

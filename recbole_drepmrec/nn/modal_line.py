@@ -7,7 +7,8 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from recbole_drepmrec.graph import SparseMatrix
+from recbole_drepmrec.graph import Graph, SparseMatrix, mean_by_row
+from recbole_drepmrec.nn.batch import Batch
 from recbole_drepmrec.nn.filter_gate import FilterGate, GateKind
 from recbole_drepmrec.nn.propagation import smooth
 from recbole_drepmrec.nn.representations import Representations
@@ -39,7 +40,8 @@ class ModalOutput:
     Attributes:
         fused: Means over the modalities a user or an item has.
         item_views: H_I of each modality, missing rows zero, M times [n_items, d].
-        user_means: m_u of each modality before the user graph, M times [n_users, d].
+        user_means: m_u of each modality before the user graph, M times [n_users, d]; or, where
+            one product gives them together, their mean alone.
     """
 
     fused: Representations
@@ -92,7 +94,9 @@ class ModalLine(nn.Module):
 
         m_u = mean over the user's items i of H_I[i],   H_U = S_UU m     [ours]
 
-    where a missing modality is dropped from each mean, never counted as zero [ours].
+    where a missing modality is dropped from each mean, never counted as zero [ours]. Where every
+    interacted item has all modalities and there is no user graph, that is the mean of the user's
+    items over all modalities, and one product with R gives it instead of M.
 
     Args:
         modalities: The frozen inputs, one a modality.
@@ -113,7 +117,7 @@ class ModalLine(nn.Module):
     def __init__(
         self,
         modalities: Sequence[ModalityInputs],
-        interactions: SparseMatrix,
+        interactions: Graph,
         embedding_size: int,
         gate: GateKind = "self",
         n_layers: int = 1,
@@ -125,20 +129,31 @@ class ModalLine(nn.Module):
         self.gate = gate
         encoders = [ModalEncoder(inputs, embedding_size, gate, n_layers) for inputs in modalities]
         self.encoders = cast(Iterable[ModalEncoder], nn.ModuleList(encoders))
-        self.interactions = interactions
         n_items = len(modalities[0].present)
         self.item_table = (
             nn.Parameter(torch.empty(n_items, embedding_size)) if gate == "own" else None
         )
-        self._register_counts(torch.stack([inputs.present for inputs in modalities], dim=1))
+        present = torch.stack([inputs.present for inputs in modalities], dim=1)
+        self.one_product = all(inputs.user_graph is None for inputs in modalities) and bool(
+            present[interactions.cols].all()
+        )
+        matrix = SparseMatrix(interactions)
+        self.interactions = SparseMatrix(mean_by_row(interactions)) if self.one_product else matrix
+        self._register_counts(present, matrix(present.float()))
         self.reset_parameters()
 
-    def _register_counts(self, present: Tensor) -> None:
-        """Store what the means divide by; zero counts become one, their sums being zero."""
-        counts = self.interactions(present.float())  # [n_users, M]: items with the modality
-        self.register_buffer("user_item_counts", counts, persistent=False)
+    def _register_counts(self, present: Tensor, user_item_counts: Tensor) -> None:
+        """Store what the means divide by; zero counts become one, their sums being zero.
+
+        Args:
+            present: Whether an item has each modality, [n_items, M].
+            user_item_counts: How many of a user's items have it, [n_users, M].
+        """
+        self.register_buffer("user_item_counts", user_item_counts, persistent=False)
         self.register_buffer("item_counts", present.sum(1, keepdim=True).clamp(min=1), False)
-        self.register_buffer("user_counts", (counts > 0).sum(1, keepdim=True).clamp(min=1), False)
+        self.register_buffer(
+            "user_counts", (user_item_counts > 0).sum(1, keepdim=True).clamp(min=1), False
+        )
 
     def reset_parameters(self) -> None:
         """Xavier-uniform for the own item table; the encoders start themselves."""
@@ -152,51 +167,64 @@ class ModalLine(nn.Module):
             behavior_items: The Behavior Line's item embeddings, read by gate ``behavior`` only.
         """
         table = behavior_items if self.gate == "behavior" else self.item_table
-        items = [encoder(table) for encoder in self.encoders]
-        means = [self._user_means(m, view) for m, view in enumerate(items)]
-        users = [
+        views = [encoder(table) for encoder in self.encoders]
+        items = _sum(views) / self.item_counts
+        if self.one_product:
+            users: Tensor = self.interactions(items)
+            return ModalOutput(Representations(users, items), tuple(views), (users,))
+        means = [self._user_means(m, view) for m, view in enumerate(views)]
+        users = _sum(
             encoder.smooth_users(mean) for encoder, mean in zip(self.encoders, means, strict=True)
-        ]
-        fused = Representations(
-            torch.stack(users).sum(0) / self.user_counts,
-            torch.stack(items).sum(0) / self.item_counts,
         )
-        return ModalOutput(fused, tuple(items), tuple(means))
+        fused = Representations(users / self.user_counts, items)
+        return ModalOutput(fused, tuple(views), tuple(means))
 
     def _user_means(self, modality: int, items: Tensor) -> Tensor:
         counts = self.user_item_counts[:, modality].clamp(min=1).unsqueeze(-1)
         means: Tensor = self.interactions(items) / counts  # [n_users, d]
         return means
 
-    def leave_one_out(self, output: ModalOutput, users: Tensor, items: Tensor) -> Tensor:
-        """Users' vectors as if item i of each training pair were not among their items. [ours]
+    def share_of_item(self, output: ModalOutput, batch: Batch) -> Tensor:
+        """What item i of each training pair gives to its user's vector: leave-one-out. [ours]
 
-            m_{u without i} = (deg_u m_u - h_i) / (deg_u - 1)
+            m_{u without i} = (deg_u m_u - h_i) / (deg_u - 1),   share = m_u - m_{u without i}
 
         in every modality that item i has, carried through the diagonal of S_UU and the mean over
         modalities. A user's modal vector contains the positive item, so a training pair could be
-        won by matching an item with itself; this takes it out. A user of one item keeps nothing.
+        won by matching an item with itself; less this share it cannot. A user of one item keeps
+        nothing.
 
         Args:
             output: This step's output of ``forward``.
-            users: Users of the training pairs, shape [B].
-            items: Their positive items, shape [B].
+            batch: The training pairs; their negative items are not read.
 
         Returns:
             Shape [B, d].
         """
-        change = torch.zeros_like(output.fused.users[users])
+        users, items = batch.users[batch.user], batch.items[batch.positive]
+        if self.one_product:
+            return self._share(0, output.user_means[0][users], output.fused.items[items], users)
+        shares = []
         for m, encoder in enumerate(self.encoders):
-            degrees = self.user_item_counts[users, m].unsqueeze(-1)  # [B, 1]
-            mean = output.user_means[m][users]
-            others = (degrees * mean - output.item_views[m][items]) / (degrees - 1).clamp(min=1)
-            left = torch.where(degrees > 1, others, 0.0)
-            kept = (mean - left) * encoder.present[items].unsqueeze(-1)
+            share = self._share(m, output.user_means[m][users], output.item_views[m][items], users)
+            share = share * encoder.present[items].unsqueeze(-1)
             if encoder.user_graph is not None:
-                kept = kept * encoder.user_graph.diagonal()[users].unsqueeze(-1)
-            change = change + kept
-        return output.fused.users[users] - change / self.user_counts[users]
+                share = share * encoder.user_graph.diagonal()[users].unsqueeze(-1)
+            shares.append(share)
+        return _sum(shares) / self.user_counts[users]
+
+    def _share(self, modality: int, means: Tensor, views: Tensor, users: Tensor) -> Tensor:
+        degrees = self.user_item_counts[users, modality].unsqueeze(-1)  # [B, 1]
+        others = (degrees * means - views) / (degrees - 1).clamp(min=1)
+        return means - torch.where(degrees > 1, others, 0.0)
 
     def extra_repr(self) -> str:
         """Settings shown by ``print(model)``."""
         return f"modalities={', '.join(self.names)}, gate={self.gate}"
+
+
+def _sum(tensors: Iterable[Tensor]) -> Tensor:
+    first, *others = tensors
+    for tensor in others:
+        first = first + tensor
+    return first

@@ -59,5 +59,5 @@ def split(nodes: Tensor, like: Representations) -> Representations:
         nodes: Users first, [n_users + n_items, d].
         like: Any representations of the same users and items.
     """
-    n_users = len(like.users)
-    return Representations(nodes[:n_users], nodes[n_users:])
+    # not two slices: the gradient of each would be a table of all nodes
+    return Representations(*torch.split(nodes, [len(like.users), len(like.items)]))

@@ -50,6 +50,8 @@ class SimilaritySupervisedSignal(nn.Module):
         target = features if unit else F.normalize(features, dim=-1)
         self.register_buffer("target", target, persistent=False)
         self.register_buffer("present_ids", norms.nonzero().squeeze(-1), persistent=False)
+        # A slice costs no copy; padding, row 0, is the one row that is always missing.
+        self._all_present = bool(norms[0] == 0) and bool((norms[1:] > 0).all())
         constant = (target.T @ target).pow(2).sum() if kind == "gram" else torch.zeros(())
         self.register_buffer("constant", constant, persistent=False)
 
@@ -66,10 +68,13 @@ class SimilaritySupervisedSignal(nn.Module):
         return self._sampled(representations)
 
     def _gram(self, representations: Tensor) -> Tensor:
-        rows = F.normalize(representations[self.present_ids], dim=-1)
+        rows = F.normalize(self._present(representations), dim=-1)
         own = (rows.T @ rows).pow(2).sum()  # [d, d]
-        cross = (rows.T @ self.target[self.present_ids]).pow(2).sum()  # [d, d_m]
+        cross = (rows.T @ self._present(self.target)).pow(2).sum()  # [d, d_m]
         return (own - 2 * cross + self.constant) / len(self.present_ids) ** 2
+
+    def _present(self, table: Tensor) -> Tensor:
+        return table[1:] if self._all_present else table[self.present_ids]
 
     def _sampled(self, representations: Tensor) -> Tensor:
         n = min(self.samples, len(self.present_ids))

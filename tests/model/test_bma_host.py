@@ -21,7 +21,7 @@ from recbole_drepmrec.literals import literal, read_yaml
 from recbole_drepmrec.model.base import MultimodalRecommender
 from recbole_drepmrec.model.bma_host import BMASettings, with_bma
 from recbole_drepmrec.model.host_vectors import CARRIERS
-from recbole_drepmrec.nn import FeatureProjection, Representations, bpr_loss
+from recbole_drepmrec.nn import Batch, FeatureProjection, Representations, bpr_loss
 from recbole_drepmrec.quick_start import Prepared, load, run_recbole
 from recbole_drepmrec.registry import MODELS, get_model, recbole_general_models
 from recbole_drepmrec.settings import Settings
@@ -166,7 +166,7 @@ def test_the_objective_is_the_sum_of_what_it_says(make: Make) -> None:
     rows = table[positives].pow(2).sum() + table[negatives].pow(2).sum()
     expected = (
         model.host.calculate_loss(interaction)
-        + side.ranking_loss(behavior, modal, users, positives, negatives)
+        + side.losses(behavior, modal, Batch.of(users, positives, negatives))[0]
         + 0.3 * side.bma.intra(behavior, modal.fused, users, positives)
         + 0.2 * side.bma.inter(behavior, modal.fused, users, positives)
         + 0.5 * sum(s(view) for s, view in zip(side.signals, modal.item_views, strict=True))
@@ -207,7 +207,7 @@ def test_gradient_map_of_host_and_modal_side(make: Make) -> None:
     assert reached(signals, model) == {"modal_side"}
     inter = model.modal_side.bma.inter(behavior, modal.fused, users, positives)
     assert reached(inter, model) == {"modal_side"}
-    ranking = model.modal_side.ranking_loss(behavior, modal, users, positives, negatives)
+    ranking = model.modal_side.losses(behavior, modal, Batch.of(users, positives, negatives))[0]
     assert reached(ranking, model) == {"host", "modal_side"}
 
 
@@ -260,7 +260,7 @@ def test_a_run_is_loaded_with_its_model(tmp_path: Path, model: str) -> None:
 
 
 def test_checkpoint_knows_how_features_were_prepared(make: Make, tmp_path: Path) -> None:
-    prepared = make("BPR+BMA")
+    prepared = make("BPR+BMA", epochs=1)
     training = trainer(prepared)
     training.fit(prepared.train_data, verbose=False)
     other = make("BPR+BMA", bma_feature_norm="l2")

@@ -8,6 +8,7 @@ import torch
 from recbole.model.general_recommender import LightGCN
 from torch import Tensor
 
+from recbole_drepmrec.nn import Batch
 from recbole_drepmrec.quick_start import Prepared
 from tests.datasets import clustered, known_by_features, with_random_features
 from tests.model.contract import Make, ModelContract, all_scores, build, losses, maker, recall
@@ -112,7 +113,7 @@ def test_gradient_map_of_the_two_lines(make: Make, gate: str) -> None:
             "modal": line == "modal",
         }
     for loss in (
-        model.modal_side.ranking_loss(behavior, modal, users, positives, negatives),
+        model.modal_side.losses(behavior, modal, Batch.of(users, positives, negatives))[0],
         model.modal_side.bma.inter(behavior, modal.fused, users, positives),
     ):
         assert touched(loss, prepared) == {"behavior": True, "modal": True}

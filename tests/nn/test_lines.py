@@ -9,7 +9,7 @@ from recbole_drepmrec.graph import (
     SparseMatrix,
     interaction_graph,
 )
-from recbole_drepmrec.nn import BehaviorLine, ModalityInputs, ModalLine, ModalOutput
+from recbole_drepmrec.nn import Batch, BehaviorLine, ModalityInputs, ModalLine, ModalOutput
 
 # Users 1 and 2, items 1, 2 and 3; 0 is padding. User 1 took items 1 and 2, user 2 only item 2.
 N_USERS, N_ITEMS = 3, 4
@@ -24,7 +24,7 @@ def graph(edges: dict[tuple[int, int], float], n: int) -> SparseMatrix:
 
 def identity_line(modalities: list[ModalityInputs]) -> ModalLine:
     """A Modal Line of one dimension whose encoders hand the one feature on."""
-    line = ModalLine(modalities, SparseMatrix(R), embedding_size=1, gate="none")
+    line = ModalLine(modalities, R, embedding_size=1, gate="none")
     with torch.no_grad():
         for encoder in line.encoders:
             encoder.gate.projection.weight.fill_(1.0)
@@ -96,7 +96,8 @@ def test_user_graph_smooths_users() -> None:
 
 
 def without_item(line: ModalLine, output: ModalOutput, user: int, item: int) -> float:
-    return line.leave_one_out(output, torch.tensor([user]), torch.tensor([item])).item()
+    one = Batch.of(torch.tensor([user]), torch.tensor([item]), torch.tensor([item]))
+    return (output.fused.users[user] - line.share_of_item(output, one)).item()
 
 
 def test_leave_one_out_by_hand() -> None:
@@ -124,7 +125,7 @@ def test_leave_one_out_goes_through_the_user_graph() -> None:
 
 
 def test_own_table_belongs_to_the_modal_line() -> None:
-    line = ModalLine([IMAGE, TEXT], SparseMatrix(R), embedding_size=3, gate="own")
+    line = ModalLine([IMAGE, TEXT], R, embedding_size=3, gate="own")
     assert line.item_table is not None
     items = line().fused.items
     (gradient,) = torch.autograd.grad(items.sum(), line.item_table)
@@ -134,4 +135,4 @@ def test_own_table_belongs_to_the_modal_line() -> None:
 
 def test_without_a_modality_there_is_no_modal_line() -> None:
     with pytest.raises(ValueError, match="at least one modality"):
-        ModalLine([], SparseMatrix(R), embedding_size=3)
+        ModalLine([], R, embedding_size=3)

@@ -1,0 +1,23 @@
+"""How the process holds memory that tensors have given back."""
+
+import ctypes
+
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD of glibc's malloc.h
+_LARGEST_MMAP_THRESHOLD = 32 * 2**20  # the most that glibc takes on 64 bits
+_NEVER = 2**31 - 1
+
+
+def keep_freed_memory() -> bool:
+    """Let glibc keep what tensors give back, for the next ones, instead of the kernel.
+
+    A training step makes tables of some MiB again and again. As glibc comes, it returns such blocks
+    to the kernel and gets them back page by page, each cleared: about a sixth of a step's time.
+
+    Returns:
+        Whether it was done; other C libraries have no such setting, and are left as they are.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is None:
+        return False
+    settings = ((_MMAP_THRESHOLD, _LARGEST_MMAP_THRESHOLD), (_TRIM_THRESHOLD, _NEVER))
+    return all(mallopt(*setting) == 1 for setting in settings)

@@ -21,6 +21,7 @@ from recbole_drepmrec.data.sampler import follow_protocol
 from recbole_drepmrec.distributed import from_first, is_first, leave_group
 from recbole_drepmrec.errors import UserError, recbole_complaints
 from recbole_drepmrec.memory import keep_freed_memory
+from recbole_drepmrec.model.host_vectors import CARRIERS
 from recbole_drepmrec.protocol import check_topk
 from recbole_drepmrec.registry import dataset_class, is_multimodal, provide_dataset
 from recbole_drepmrec.result import Result, result_table
@@ -177,7 +178,8 @@ def prepare(config: Config) -> Prepared:
     dataset = create_dataset(config)
     check_topk(config.final_config_dict, dataset.item_num - 1)
     ours = is_multimodal(config.model_class)
-    if ours and set(config["eval_args"]["mode"].values()) == {"full"}:
+    in_blocks = ours or config["model"] in CARRIERS
+    if in_blocks and set(config["eval_args"]["mode"].values()) == {"full"}:
         users = min(config["eval_batch_users"], max(1, LARGEST_SCORE_BLOCK // dataset.item_num))
         config["eval_batch_size"] = users * dataset.item_num
     with recbole_complaints("the data cannot be split"):

@@ -64,7 +64,9 @@ class CommonSettings(Settings):
     epochs: NotNegative = Field(description="Most training epochs.")
     train_batch_size: Positive = Field(description="Training pairs in a batch.")
     eval_batch_size: Positive = Field(description="Scores in an evaluation batch (RecBole).")
-    eval_batch_users: Positive = Field(description="Users in an evaluation batch (our models).")
+    eval_batch_users: Positive = Field(
+        description="Users in an evaluation batch, of models whose scores are dot products."
+    )
     eval_step: NotNegative = Field(description="Epochs between two validations; 0 for none.")
     stopping_step: NotNegative = Field(description="Validations without improvement to stop after.")
     learning_rate: AboveZero = Field(description="Step size of the optimiser.")

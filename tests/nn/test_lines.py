@@ -124,6 +124,27 @@ def test_leave_one_out_goes_through_the_user_graph() -> None:
     assert without_item(line, line(), 1, 2) == pytest.approx(0.75 * 2 + 0.25 * 4)
 
 
+def test_one_product_gives_what_a_product_a_modality_gives() -> None:
+    """Users, and their share of an item, are means over modalities either way."""
+    complete = [modality([0, 2, 4, 10], ALL), modality([0, 1, 7, 3], ALL)]
+    line = identity_line(complete)
+    loops = graph({(0, 0): 1.0, (1, 1): 1.0, (2, 2): 1.0}, N_USERS)  # changes nothing
+    one_by_one = identity_line(
+        [modality([0, 2, 4, 10], ALL, user_graph=loops), modality([0, 1, 7, 3], ALL)]
+    )
+    assert line.one_product
+    assert not one_by_one.one_product
+    output, other = line(), one_by_one()
+    torch.testing.assert_close(output.fused, other.fused)
+    for user, item in ((1, 1), (1, 2), (2, 2)):
+        found = without_item(line, output, user, item)
+        assert found == pytest.approx(without_item(one_by_one, other, user, item))
+
+
+def test_an_item_that_lacks_a_modality_takes_a_product_a_modality() -> None:
+    assert not identity_line([IMAGE, TEXT]).one_product
+
+
 def test_own_table_belongs_to_the_modal_line() -> None:
     line = ModalLine([IMAGE, TEXT], R, embedding_size=3, gate="own")
     assert line.item_table is not None

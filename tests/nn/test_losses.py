@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from recbole_drepmrec.nn import bpr_loss, cosine_distance, info_nce, squared_norm
 
@@ -68,3 +69,28 @@ def test_info_nce_finds_each_query_its_own_key() -> None:
     loss = info_nce(queries, keys, temperature=1.0, positives=torch.tensor([1, 1, 1]))
     right, wrong = math.log(1 + math.exp(-1)), math.log(1 + math.exp(1))
     assert loss.item() == pytest.approx((right + wrong + right) / 3)
+
+
+def test_info_nce_is_torchs_cross_entropy_of_cosines() -> None:
+    """With an own key that is not the query's row, and logits that overflow without care."""
+    queries = torch.randn(5, 3, dtype=torch.float64, requires_grad=True)
+    keys = torch.randn(4, 3, dtype=torch.float64, requires_grad=True)
+    positives = torch.tensor([0, 3, 3, 1, 2])
+    for temperature in (0.2, 0.001):
+        logits = F.normalize(queries, dim=-1) @ F.normalize(keys, dim=-1).T / temperature
+        expected = F.cross_entropy(logits, positives)
+        found = info_nce(queries, keys, temperature, positives)
+        torch.testing.assert_close(found, expected)
+        for one, other in zip(
+            torch.autograd.grad(found, (queries, keys)),
+            torch.autograd.grad(expected, (queries, keys)),
+            strict=True,
+        ):
+            torch.testing.assert_close(one, other)
+
+
+def test_info_nce_leaves_fixed_keys_alone() -> None:
+    queries, keys = torch.randn(3, 2, requires_grad=True), torch.randn(3, 2)
+    info_nce(queries, keys, 0.2).backward()
+    assert queries.grad is not None
+    assert keys.grad is None

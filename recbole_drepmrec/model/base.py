@@ -137,8 +137,9 @@ def pair_scores(
         positives: Their items, [B].
         negatives: Items drawn for them, [B].
     """
-    rows = encoded.users[users]
-    positive, negative = ((rows * encoded.items[items]).sum(-1) for items in (positives, negatives))
+    of_users = encoded.users[users]  # [B, d]
+    of_items = encoded.items[torch.stack([positives, negatives])]  # [2, B, d], taken out at once
+    positive, negative = (of_users * of_items).sum(-1)
     return positive, negative
 
 

@@ -11,7 +11,7 @@ REQUIREMENTS := requirements.txt requirements-recbole.txt requirements-dev.txt c
 # An environment that is there is kept, unless PYTHON was given and is another version than its own.
 WANTED := $(if $(filter file,$(origin PYTHON)),,FORCE)
 
-.PHONY: help setup run test test-slow format format-check lint types check build clean FORCE
+.PHONY: help setup run test test-slow bench format format-check lint types check build clean FORCE
 
 help:
 	@echo "make setup        install everything in $(VENV) (PYTHON=$(PYTHON))"
@@ -19,6 +19,7 @@ help:
 	@echo "make test         fast tests; ARGS=\"-k knn\""
 	@echo "make test-slow    tests that take minutes"
 	@echo "make check        format, lint, types and fast tests"
+	@echo "make bench        speed against stock RecBole, minutes on an idle machine"
 	@echo "make format       format the code and sort the imports"
 	@echo "make build        wheel and sdist in dist/"
 	@echo "make clean        remove what the above made, $(VENV) included"
@@ -50,6 +51,9 @@ test: setup
 
 test-slow: setup
 	$(BIN)/python -m pytest -m slow $(ARGS)
+
+bench: setup
+	$(BIN)/python benchmarks/speed.py $(ARGS)
 
 format: setup
 	$(BIN)/ruff format .

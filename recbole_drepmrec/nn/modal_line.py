@@ -151,8 +151,7 @@ class ModalLine(nn.Module):
         Args:
             behavior_items: The Behavior Line's item embeddings, read by gate ``behavior`` only.
         """
-        table = behavior_items if self.gate == "behavior" else self.item_table
-        items = [encoder(table) for encoder in self.encoders]
+        items = self.item_views(behavior_items)
         means = [self._user_means(m, view) for m, view in enumerate(items)]
         users = [
             encoder.smooth_users(mean) for encoder, mean in zip(self.encoders, means, strict=True)
@@ -162,6 +161,15 @@ class ModalLine(nn.Module):
             torch.stack(items).sum(0) / self.item_counts,
         )
         return ModalOutput(fused, tuple(items), tuple(means))
+
+    def item_views(self, behavior_items: Tensor | None = None) -> list[Tensor]:
+        """Return H_I of each modality, missing rows zero, M times [n_items, d].
+
+        Args:
+            behavior_items: The Behavior Line's item embeddings, read by gate ``behavior`` only.
+        """
+        table = behavior_items if self.gate == "behavior" else self.item_table
+        return [encoder(table) for encoder in self.encoders]
 
     def _user_means(self, modality: int, items: Tensor) -> Tensor:
         counts = self.user_item_counts[:, modality].clamp(min=1).unsqueeze(-1)

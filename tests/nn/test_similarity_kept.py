@@ -81,7 +81,7 @@ def test_overlap_by_hand() -> None:
 
 
 def test_tracker_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nearest one of 0, 10, 40, 90, 95 degrees: 1, 0, 1, 4, 3; with 40 at 80 it is 1, 0, 3, 4, 3."""
+    """The nearest of 0, 10, 40, 90, 95 degrees are 1, 0, 1, 4, 3; with 80 for 40, 1, 0, 3, 4, 3."""
     monkeypatch.setattr(module, "NEIGHBOURS", 1)
     features = torch.cat([torch.zeros(1, 2), circle(DEGREES)])  # row 0 is padding
     moved = torch.tensor([0.0, 10.0, 80.0, 90.0, 95.0])

@@ -38,8 +38,8 @@ def alignment_picture(aligned: Aligned, method: Method) -> Picture:
     panels = []
     for kind in ("items", "users"):
         for when, pairs in (
-            ("before BMA (untrained)", aligned.start[kind]),
-            ("after BMA", aligned.trained[kind]),
+            ("before training", aligned.start[kind]),
+            ("trained", aligned.trained[kind]),
         ):
             panels.append(_two_lines(pairs, f"{kind}, {when}", method))
         panels.append(_fused(aligned.fused[kind], f"{kind}, fused", method))
@@ -48,7 +48,7 @@ def alignment_picture(aligned: Aligned, method: Method) -> Picture:
         aligned.model,
         f"Each point is one of {DRAWN} items or users, by {named} of its direction; each drawing "
         f"has a plane of its own. Thin lines join the two points of {JOINED} of them: where the "
-        "alignment works they are short after it, and points of unlike items stay apart.",
+        "alignment works they are short once trained, and points of unlike items stay apart.",
         panels,
         [
             Key("behavior", BEHAVIOR, dots=True),
@@ -67,7 +67,10 @@ def alignment_table(found: list[Aligned]) -> Table:
     rows = []
     for one in found:
         for kind in ("items", "users"):
-            for when, pairs in (("before", one.start[kind]), ("after", one.trained[kind])):
+            for when, pairs in (
+                ("before training", one.start[kind]),
+                ("trained", one.trained[kind]),
+            ):
                 rows.append(
                     {
                         "model": one.model,
@@ -80,7 +83,8 @@ def alignment_table(found: list[Aligned]) -> Table:
     note = (
         f"Cosine between behavior and modal representation, mean over at most {SAMPLE} items or "
         "users: of the same one, and of two different ones. Found again: the share whose own modal "
-        f"representation is among the {NEAREST} nearest to its behavior one. First seed."
+        f"representation is among the {NEAREST} nearest to its behavior one; by chance it would be "
+        f"{NEAREST / len(found[0].trained['items'].behavior):.1%} of the items. First seed."
     )
     return Table("alignment", "Alignment in figures", rows, [], [note])
 

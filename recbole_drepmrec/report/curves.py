@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from recbole_drepmrec.evaluation.analysis import Analysis
 from recbole_drepmrec.evaluation.store import Comparison
-from recbole_drepmrec.evaluation.table import Table, plus_minus
+from recbole_drepmrec.evaluation.table import NOTHING, Table, plus_minus
 from recbole_drepmrec.report.choice import legend
 from recbole_drepmrec.report.svg import (
     DASHES,
@@ -27,6 +27,9 @@ SIZE = (4.2, 3.0)
 SMALL = (3.4, 2.6)
 WIDE_RANGE = 20
 """Times are drawn on a logarithmic axis if the longest is so many times the shortest."""
+
+MEASURES = {"cka": "CKA", "overlap": "neighbour overlap"}
+"""Of ``similarity`` in a run's ``metrics.jsonl``, and how they are called."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,8 @@ def learning(
         Picture(
             "Metric against training time",
             "The same values against the seconds of training so far, validation left out: of two "
-            "models at one height, the one further left is cheaper to train.",
+            "models at one height, the one further left is cheaper to train. Times depend on what "
+            "else the machine did.",
             [_draw(by_time, colours, "training seconds", f"validation {metric}")],
             legend([curve.model for curve in by_time], colours),
         ),
@@ -104,7 +108,7 @@ def similarity(
         colours: Models in colour.
     """
     panels, shown, modalities = [], dict[str, None](), _modalities(comparison, analysis)
-    for measure, name in (("cka", "CKA"), ("overlap", "neighbour overlap")):
+    for measure, name in MEASURES.items():
         for modality in modalities:
             curves = _curves(comparison, analysis, _kept(modality, measure), "epoch")
             title = f"{modality}: {name}"
@@ -126,24 +130,23 @@ def similarity(
 def _similarity_table(comparison: Comparison, analysis: Analysis, modalities: list[str]) -> Table:
     rows = []
     for model in analysis.runs:
-        row = {"model": model}
         for modality in modalities:
-            for measure in ("cka", "overlap"):
-                first, kept = _first_and_kept(
-                    comparison, analysis.dataset, model, modality, measure
-                )
-                row[f"{modality} {measure}, epoch 0"] = plus_minus(first, 3)
-                row[f"{modality} {measure}, epoch kept"] = plus_minus(kept, 3)
-        if any(text != plus_minus([]) for text in list(row.values())[1:]):
-            rows.append(row)
+            row = {"model": model, "modality": modality}
+            for measure, name in MEASURES.items():
+                of = _kept(modality, measure)
+                first, kept = _first_and_kept(comparison, analysis.dataset, model, of)
+                row[f"{name}, epoch 0"] = plus_minus(first, 3)
+                row[f"{name}, epoch kept"] = plus_minus(kept, 3)
+            if any(row[column] != NOTHING for column in list(row)[2:]):
+                rows.append(row)
     note = "Mean ± standard deviation over seeds; the epoch kept is the one that was tested."
     return Table("similarity", "Similarity kept", rows, [], [note])
 
 
 def _first_and_kept(
-    comparison: Comparison, dataset: str, model: str, modality: str, measure: str
+    comparison: Comparison, dataset: str, model: str, of: Value
 ) -> tuple[list[float], list[float]]:
-    of, first, kept = _kept(modality, measure), [], []
+    first, kept = [], []
     for key, result in comparison.of(dataset, model).items():
         values = {epoch["epoch"]: of(epoch) for epoch in comparison.curve(key)}
         first.append(values.get(0))

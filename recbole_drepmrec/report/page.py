@@ -6,6 +6,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from recbole_drepmrec.errors import UserError
+from recbole_drepmrec.evaluation.ablations import FULL, MODEL
+from recbole_drepmrec.evaluation.records import Request
 from recbole_drepmrec.evaluation.store import Comparison
 from recbole_drepmrec.evaluation.table import Table
 from recbole_drepmrec.evaluation.tables import TEST_NAMES
@@ -55,6 +57,7 @@ def page(comparison: Comparison, datasets: list[str], method: Method | None) -> 
     environment.filters["without_name"] = _without_name
     versions = next(iter(comparison.results.values())).versions
     return environment.get_template("report.html").render(
+        heading=_heading(comparison.request),
         request=comparison.request,
         test=TEST_NAMES[comparison.request.test],
         versions=versions,
@@ -77,6 +80,13 @@ def _chosen(comparison: Comparison, datasets: list[str] | None) -> list[str]:
                 f"{comparison.out}: {', '.join(finished)}."
             )
     return list(dict.fromkeys(datasets or finished))
+
+
+def _heading(request: Request) -> str:
+    n = len(request.models)
+    if request.reference == FULL:
+        return f"{MODEL} and {n - 1} ablations"
+    return f"{n} models compared" if n > 1 else request.models[0]
 
 
 def _without_name(table: Table, dataset: str) -> str:

@@ -135,8 +135,8 @@ def _alignment(
         anchor,
         title,
         "Behavior-Modal Alignment (BMA) brings the two representations of the same item, and of "
-        "the same user, together, and then fuses them. Both are shown as training found them, and "
-        "as the kept epoch left them.",
+        "the same user, together while the model trains, and then fuses them. So before training "
+        "is before BMA, trained is after its alignment, and fused is what scores are made of.",
         pictures=[alignment_picture(one, method) for one in found],
         tables=[alignment_table(found)],
     )

@@ -28,6 +28,7 @@ _VARIABLES = {INK: "ink", MUTED: "muted", GRID: "line"} | {
 }
 _SETTINGS: Any = {
     "svg.fonttype": "none",  # letters stay letters
+    "svg.hashsalt": "report",  # ids are not drawn at random
     "text.parse_math": False,  # a name may have a dollar sign
     "font.size": 9.5,
     "axes.unicode_minus": True,

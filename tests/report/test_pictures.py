@@ -85,7 +85,7 @@ def split_of(counts: list[int], named: list[str] | None) -> Split:
 
 
 def test_users_by_the_rule() -> None:
-    """In order of interactions u1 u4 u0 u2 u3: a quarter is u4, the middle u0, three quarters u2."""
+    """By interactions u1 u4 u0 u2 u3: u4 at a quarter, u0 in the middle, u2 at three quarters."""
     assert chosen_users(split_of([5, 1, 8, 9, 1], None)) == [4, 0, 2]
     assert chosen_users(split_of([3], None)) == [0]
 

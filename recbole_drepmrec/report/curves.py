@@ -119,8 +119,8 @@ def similarity(
     picture = Picture(
         "Similarity kept against the original features",
         "1 means that items are as alike in the modal representations as in the features; a low "
-        "curve, or one that falls, is a modality that is forgotten. Higher is not better by itself: "
-        "representations that only copy the features have learnt nothing.",
+        "curve, or one that falls, is a modality that is forgotten. Higher is not better by "
+        "itself: representations that only copy the features have learnt nothing.",
         panels,
         legend(list(shown), colours),
     )

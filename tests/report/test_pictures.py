@@ -1,11 +1,14 @@
 """The parts of the report that are worked out: planes, pairs, curves, users, SVG."""
 
 import math
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
 import torch
+from numpy.typing import NDArray
 
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.evaluation.split import Split
@@ -13,7 +16,7 @@ from recbole_drepmrec.report import projection
 from recbole_drepmrec.report.alignment import Pairs
 from recbole_drepmrec.report.curves import _course, _mean
 from recbole_drepmrec.report.examples import chosen_users, titles
-from recbole_drepmrec.report.projection import check_method, principal_components
+from recbole_drepmrec.report.projection import check_method, principal_components, project
 from recbole_drepmrec.report.svg import SERIES, drawing, panel
 
 
@@ -38,6 +41,24 @@ def test_umap_without_its_package_is_a_message(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(UserError, match=r"pip install \"recbole-drepmrec\[umap\]\""):
         check_method("umap")
     check_method("pca")
+
+
+def test_umap_is_asked_by_cosine_with_a_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, Any] = {}
+
+    class Fake:
+        def __init__(self, **settings: Any) -> None:
+            asked.update(settings)
+
+        def fit_transform(self, rows: NDArray[Any]) -> NDArray[Any]:
+            return rows[:, :2]
+
+    monkeypatch.setattr(
+        projection.importlib, "import_module", lambda name: SimpleNamespace(UMAP=Fake)
+    )
+    rows = torch.arange(12.0).view(4, 3)
+    torch.testing.assert_close(project(rows, "umap"), rows[:, :2])
+    assert (asked["metric"], asked["random_state"]) == ("cosine", 0)
 
 
 def test_pairs_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
         "info": info,
         "compare": compare,
         "ablate": ablate,
+        "report": report,
     }
     parser = argparse.ArgumentParser(
         prog="recbole-drepmrec", description="Multimodal recommendation with RecBole."
@@ -40,7 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
         "extract: make features of raw texts or images; "
         "info: say what a data set holds, with pictures; "
         "compare: train models on equal terms and tell whether they differ; "
-        "ablate: compare DRepMRec with itself, a part taken away at a time",
+        "ablate: compare DRepMRec with itself, a part taken away at a time; "
+        "report: one page of all that a comparison or an ablation shows",
     )
     command = parser.parse_args(arguments[:1]).command
     return commands[command](arguments[1:])
@@ -126,6 +128,21 @@ def ablate(arguments: list[str]) -> int:
         from recbole_drepmrec.ablate import parser, run  # late: `--help` answers at once
 
         return _with_options(parser(), run, arguments)
+
+    return _guarded(action)
+
+
+def report(arguments: list[str]) -> int:
+    """Write one page of all that a comparison shows, and return the exit code.
+
+    Args:
+        arguments: ``OUT [--dataset NAME ...] [--projection pca|umap] [--no_checkpoints]``.
+    """
+
+    def action() -> None:
+        from recbole_drepmrec.report.command import run  # late: `--help` answers at once
+
+        run(arguments)
 
     return _guarded(action)
 

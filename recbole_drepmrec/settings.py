@@ -77,6 +77,7 @@ class CommonSettings(Settings):
     state: LogLevel = Field(description="Least level of the messages on the console.")
     metric_decimal_place: NotNegative = Field(description="Decimals of reported metrics.")
     graph_cache: bool = Field(description="Keep relation graphs beside the data set.")
+    track_similarity: bool = Field(description="Measure each epoch what modal vectors forget.")
 
 
 class ProtocolSettings(Settings):

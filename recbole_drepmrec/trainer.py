@@ -121,9 +121,15 @@ class RunTrainerMixin(_Base):
             "train_loss": list(loss) if isinstance(loss, tuple) else loss,
             "train_seconds": round(perf_counter() - started, 3),
         }
+        if self.config["track_similarity"] and is_first():
+            self._epoch |= self._similarity()
         if not self._validates or (epoch_idx + 1) % self.config["eval_step"]:
             self.run.append_metrics(self._epoch)
         return loss
+
+    def _similarity(self) -> dict[str, Any]:
+        kept = self.model.similarity_kept() if isinstance(self.model, FeatureRecommender) else {}
+        return {"similarity": kept} if kept else {}
 
     def _check_nan(self, loss: torch.Tensor) -> None:
         if not torch.isfinite(loss):

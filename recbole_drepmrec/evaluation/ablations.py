@@ -42,7 +42,7 @@ def ablations(settings: DRepMRecSettings, modalities: list[str]) -> list[Variant
         *_gate(settings),
         *_graphs(settings),
         *_lines(settings),
-        *_modalities(modalities),
+        *modality_parts(modalities),
     ]
     return [Variant(FULL, MODEL), *(Variant(name, MODEL, values) for name, values in parts)]
 
@@ -90,8 +90,15 @@ def _lines(settings: DRepMRecSettings) -> Iterator[Part]:
         yield "without Behavior Line", {"use_behavior_line": False}
 
 
-def _modalities(modalities: list[str]) -> Iterator[Part]:
-    """Each left out and, from three on, each alone; of two, one left out is the other alone."""
+def modality_parts(modalities: list[str]) -> Iterator[Part]:
+    """Each left out and, from three on, each alone; of two, one left out is the other alone.
+
+    Args:
+        modalities: Names of those that the full model reads.
+
+    Returns:
+        Names of the variants, and what they change.
+    """
     if len(modalities) < 2:
         return
     for name in modalities:

@@ -84,6 +84,8 @@ class Comparison:
     def curve(self, key: JobKey) -> list[dict[str, Any]]:
         """A run's epochs: ``epoch``, ``train_loss``, ``train_seconds``, ``valid`` where measured.
 
+        With ``track_similarity``, ``similarity`` too: modality to ``cka`` and ``overlap``.
+
         Args:
             key: A finished run.
 

@@ -71,6 +71,13 @@ class FeatureRecommender(GeneralRecommender):
     def start_epoch(self) -> None:
         """Called before each training epoch, for what a model draws or learns anew then."""
 
+    def similarity_kept(self) -> dict[str, dict[str, float]]:
+        """For ``track_similarity``: modality to what its representations keep of its features.
+
+        A model with a modal line gives each modality's ``cka`` and ``overlap``; others nothing.
+        """
+        return {}
+
 
 class MultimodalRecommender(FeatureRecommender):
     """A recommender with features whose scores are dot products of user and item vectors.

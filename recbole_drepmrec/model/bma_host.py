@@ -13,7 +13,6 @@ from recbole_drepmrec.data.dataset import MultimodalDataset
 from recbole_drepmrec.errors import UserError, recbole_complaints
 from recbole_drepmrec.model.base import (
     FeatureRecommender,
-    MultimodalRecommender,
     graph_folder,
     total,
     training_interactions,
@@ -21,7 +20,8 @@ from recbole_drepmrec.model.base import (
 from recbole_drepmrec.model.drepmrec import DRepMRec
 from recbole_drepmrec.model.host_vectors import cannot_carry, host_vectors
 from recbole_drepmrec.model.modal_side import ModalSide, ModalSideSettings
-from recbole_drepmrec.nn import Batch, Representations, squared_norm
+from recbole_drepmrec.model.two_lines import TwoLineRecommender
+from recbole_drepmrec.nn import Batch, ModalOutput, Representations, squared_norm
 from recbole_drepmrec.settings import Weight
 
 
@@ -31,7 +31,7 @@ class BMASettings(ModalSideSettings):
     reg_weight: Weight = Field(description="Weight of the L2 penalty of the own item table.")
 
 
-class BMAHost(MultimodalRecommender):
+class BMAHost(TwoLineRecommender):
     """A recommender that wears the Modal Line, SSS and BMA. [paper: that others can wear BMA]
 
         L = L_host + BPR(fused) + l_intra L_intra + l_inter L_inter + l_sss sum_m L_sss
@@ -54,6 +54,7 @@ class BMAHost(MultimodalRecommender):
     settings_class = BMASettings
     settings_prefix = "bma_"
     host_class: ClassVar[type[Any]]
+    modal_side: ModalSide
 
     def __init__(self, config: Any, dataset: MultimodalDataset) -> None:
         super().__init__(config, dataset)
@@ -88,8 +89,17 @@ class BMAHost(MultimodalRecommender):
 
     def forward(self) -> Representations:
         """Encode all users and items: the host's vectors and the modal ones, fused."""
+        behavior, modal = self.lines()
+        return self.modal_side.fuse(behavior, modal)
+
+    def lines(self) -> tuple[Representations, ModalOutput]:
+        """The host's vectors and the modal ones, before they are fused."""
         behavior = self.vectors.read()
-        return self.modal_side.fuse(behavior, self.modal_side(behavior.items))
+        return behavior, self.modal_side(behavior.items)
+
+    def gate_items(self) -> Tensor:
+        """The host's item vectors, [n_items, d]."""
+        return self.vectors.read().items
 
     def calculate_loss(self, interaction: Any) -> Any:
         """Return the objective of one training batch, a scalar.

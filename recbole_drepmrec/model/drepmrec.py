@@ -8,13 +8,13 @@ from torch import Tensor
 
 from recbole_drepmrec.data.dataset import MultimodalDataset
 from recbole_drepmrec.model.base import (
-    MultimodalRecommender,
     graph_folder,
     pair_scores,
     total,
     training_interactions,
 )
 from recbole_drepmrec.model.modal_side import ModalSide, ModalSideSettings
+from recbole_drepmrec.model.two_lines import TwoLineRecommender
 from recbole_drepmrec.nn import (
     Batch,
     BehaviorLine,
@@ -49,7 +49,7 @@ class DRepMRecSettings(ModalSideSettings):
         return self
 
 
-class DRepMRec(MultimodalRecommender):
+class DRepMRec(TwoLineRecommender):
     """Dual representation learning for multimodal recommendation. [paper]
 
         L = BPR(fused) + l_reg ||E^(0)||^2 / 2B
@@ -90,8 +90,11 @@ class DRepMRec(MultimodalRecommender):
         behavior = self.behavior_line() if self.behavior_line is not None else None
         if self.modal_side is None:
             return behavior, None
-        table = self.behavior_line.item_embedding if self.behavior_line is not None else None
-        return behavior, self.modal_side(table)
+        return behavior, self.modal_side(self.gate_items())
+
+    def gate_items(self) -> Tensor | None:
+        """The ID embeddings of all items, [n_items, d]; None without a Behavior Line."""
+        return self.behavior_line.item_embedding if self.behavior_line is not None else None
 
     def forward(self) -> Representations:
         """Encode all users and items: the lines fused, or the one that is switched on."""

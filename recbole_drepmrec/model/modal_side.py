@@ -20,7 +20,9 @@ from recbole_drepmrec.nn import (
     ModalLine,
     ModalOutput,
     Representations,
+    SimilarityKept,
     SimilaritySupervisedSignal,
+    SimilarityTracker,
     bpr_loss,
 )
 from recbole_drepmrec.settings import AboveZero, Positive, Settings, Weight
@@ -90,6 +92,7 @@ class ModalSide(nn.Module):
             settings.item_graph_layers,
         )
         self.signals = _signals(settings, features)
+        self._trackers: list[SimilarityTracker] = []  # made once they are asked for
         self.bma = BehaviorModalAlignment(
             Fusion(settings.fusion, settings.modal_scale),
             settings.temperature,
@@ -104,6 +107,22 @@ class ModalSide(nn.Module):
         """
         output: ModalOutput = self.modal_line(behavior_items)
         return output
+
+    def similarity_kept(self, behavior_items: Tensor | None = None) -> dict[str, SimilarityKept]:
+        """How much of each modality's similarity its item representations keep.
+
+        Args:
+            behavior_items: Item embeddings of the behavior side, read by ``gate: behavior`` only.
+
+        Returns:
+            Modality to what is kept; one that fewer than two items have is left out.
+        """
+        if not self._trackers:
+            self._trackers = [SimilarityTracker(e.features) for e in self.modal_line.encoders]
+        views = self.modal_line.item_views(behavior_items)
+        found = [track(view) for track, view in zip(self._trackers, views, strict=True)]
+        names = self.modal_line.names
+        return {name: one for name, one in zip(names, found, strict=True) if one is not None}
 
     def fuse(self, behavior: Representations | None, modal: ModalOutput) -> Representations:
         """Return the fused users and items; the modal ones where there is no behavior side."""

@@ -29,6 +29,7 @@ from recbole_drepmrec.nn.modality_preferences import ModalityGCN, ModalityPrefer
 from recbole_drepmrec.nn.projection import FeatureProjection
 from recbole_drepmrec.nn.propagation import light_gcn, propagated, smooth, split
 from recbole_drepmrec.nn.representations import Representations
+from recbole_drepmrec.nn.similarity_kept import SimilarityKept, SimilarityTracker
 from recbole_drepmrec.nn.similarity_signal import SignalKind, SimilaritySupervisedSignal
 
 __all__ = [
@@ -64,7 +65,9 @@ __all__ = [
     "Representations",
     "Routed",
     "SignalKind",
+    "SimilarityKept",
     "SimilaritySupervisedSignal",
+    "SimilarityTracker",
     "bpr_loss",
     "cosine_distance",
     "info_nce",

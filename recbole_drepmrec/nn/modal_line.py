@@ -166,8 +166,7 @@ class ModalLine(nn.Module):
         Args:
             behavior_items: The Behavior Line's item embeddings, read by gate ``behavior`` only.
         """
-        table = behavior_items if self.gate == "behavior" else self.item_table
-        views = [encoder(table) for encoder in self.encoders]
+        views = self.item_views(behavior_items)
         items = _sum(views) / self.item_counts
         if self.one_product:
             users: Tensor = self.interactions(items)
@@ -178,6 +177,15 @@ class ModalLine(nn.Module):
         )
         fused = Representations(users / self.user_counts, items)
         return ModalOutput(fused, tuple(views), tuple(means))
+
+    def item_views(self, behavior_items: Tensor | None = None) -> list[Tensor]:
+        """Return H_I of each modality, missing rows zero, M times [n_items, d].
+
+        Args:
+            behavior_items: The Behavior Line's item embeddings, read by gate ``behavior`` only.
+        """
+        table = behavior_items if self.gate == "behavior" else self.item_table
+        return [encoder(table) for encoder in self.encoders]
 
     def _user_means(self, modality: int, items: Tensor) -> Tensor:
         counts = self.user_item_counts[:, modality].clamp(min=1).unsqueeze(-1)

@@ -1,0 +1,42 @@
+"""What recommenders of a behavior side and a modal side share: both can be looked at apart."""
+
+import torch
+from torch import Tensor
+
+from recbole_drepmrec.checkpoint import random_state, restore_random_state
+from recbole_drepmrec.model.base import MultimodalRecommender
+from recbole_drepmrec.model.modal_side import ModalSide
+from recbole_drepmrec.nn import ModalOutput, Representations
+
+
+class TwoLineRecommender(MultimodalRecommender):
+    """A recommender whose behavior and modal representations are there before they are fused.
+
+    Args:
+        config: The resolved configuration.
+        dataset: The training split.
+    """
+
+    modal_side: ModalSide | None
+
+    def lines(self) -> tuple[Representations | None, ModalOutput | None]:
+        """Run both lines; None for one that is switched off."""
+        raise NotImplementedError
+
+    def gate_items(self) -> Tensor | None:
+        """The behavior side's item vectors that ``gate: behavior`` reads, [n_items, d]."""
+        raise NotImplementedError
+
+    @torch.no_grad()
+    def similarity_kept(self) -> dict[str, dict[str, float]]:
+        """How much of the features' similarity each modality's item representations keep.
+
+        Training goes on as if it had not been measured: random numbers included.
+        """
+        if self.modal_side is None:
+            return {}
+        state = random_state()
+        coupled = self.modal_side.settings.gate == "behavior"
+        kept = self.modal_side.similarity_kept(self.gate_items() if coupled else None)
+        restore_random_state(state)
+        return {name: one._asdict() for name, one in kept.items()}

@@ -1,0 +1,52 @@
+"""``recbole-drepmrec report``: one page of all that a comparison shows."""
+
+from pathlib import Path
+from typing import get_args
+
+from recbole_drepmrec import compat
+from recbole_drepmrec.arguments import Parser
+from recbole_drepmrec.evaluation.store import check_same_split, load_comparison
+from recbole_drepmrec.report.page import write_page
+from recbole_drepmrec.report.projection import Method, check_method
+
+
+def run(arguments: list[str]) -> None:
+    """Write ``OUT/report.html`` of a comparison or an ablation.
+
+    Args:
+        arguments: ``OUT [--dataset NAME ...] [--projection pca|umap] [--no_checkpoints]``.
+
+    Raises:
+        UserError: The folder is none, nothing in it is finished, or a file is damaged or missing.
+    """
+    parser = _parser()
+    if {"--help", "-h"} & set(arguments):
+        print(parser.format_help())
+        return
+    options = parser.parse_args(arguments)
+    compat.quiet_known_warnings()
+    check_method(options.projection)
+    comparison = load_comparison(options.out)
+    check_same_split(comparison)
+    method = None if options.no_checkpoints else options.projection
+    print(f"wrote {write_page(comparison, options.dataset, method)}")
+
+
+def _parser() -> Parser:
+    parser = Parser(prog="recbole-drepmrec report", add_help=False, allow_abbrev=False)
+    add = parser.add_argument
+    add("out", metavar="OUT", type=Path, help="the folder of a comparison or an ablation")
+    add("--dataset", "-d", metavar="NAME", nargs="+", help="data sets to report on (all)")
+    add(
+        "--projection",
+        choices=get_args(Method),
+        default="pca",
+        help="how representations are put into a plane (pca)",
+    )
+    add(
+        "--no_checkpoints",
+        action="store_true",
+        help="leave out the pictures that need checkpoints and the data set",
+    )
+    add("--help", "-h", action="store_true", help="show this text")
+    return parser

@@ -198,7 +198,7 @@ def normalise_by_row_sums(graph: Graph) -> Graph:
     Args:
         graph: A square graph of positive weights, [n, n].
 
-    Source: Zhang et al., LATTICE, MM 2021, equation 5.
+    Source: Zhang et al., LATTICE, MM 2021.
     """
     row_sums = graph.row_sums()
     degrees = row_sums[graph.rows] * row_sums[graph.cols]  # [nnz]

@@ -49,8 +49,8 @@ def published_item_graph(
 ) -> Graph:
     """The item graph of LATTICE and of the models after it, D^(-1/2) S D^(-1/2).
 
-    S keeps the k highest cosines of each row, the item's own among them, so an item has k - 1
-    others; D are the row sums of S.
+    S keeps the k highest cosines of each row, the item's own among them as in the published code,
+    so an item has k - 1 others; D are the row sums of S.
 
     Args:
         features: One modality, [n_items, d_m].
@@ -58,8 +58,7 @@ def published_item_graph(
         binary: Whether each edge counts 1 (FREEDOM), not its cosine (LATTICE, MGCN).
         folder: Where the neighbours are kept; None keeps them nowhere.
 
-    Source: Zhang et al., LATTICE, MM 2021, equations 3 to 5; Zhou and Shen, FREEDOM, MM 2023,
-        equations 2 and 3.
+    Source: Zhang et al., LATTICE, MM 2021; Zhou and Shen, FREEDOM, MM 2023.
     """
     if k > 1:
         others = _cosine_neighbours(features.values, features.present, k - 1, folder)

@@ -105,9 +105,12 @@ class LGMRec(MultimodalRecommender):
     paper's sums are over all of them); with more than two modalities it is averaged over the pairs
     [ours]. With one modality there is nothing to contrast, and no such term.
 
-    The published code leaves the text memberships of users unscaled, by a slip; the paper was
-    followed. An item without a modality has no edge in its local graph, no hyperedge and no part
-    in its contrast [ours]. Features are frozen.
+    The authors' own code scales the text memberships of users in the visual ones' place and leaves
+    the text's unscaled, by a slip; here each is its own. Its penalty is of the encoded rows, by
+    their lengths, not squared; ours is of the batch's ID embeddings [ours].
+
+    An item without a modality has no edge in its local graph, no hyperedge and no part in its
+    contrast [ours]. Features are frozen.
 
     Args:
         config: The resolved configuration.

@@ -51,7 +51,8 @@ class SLMRec(MultimodalRecommender):
 
     The user table E_U is shared by the spaces. The ranking loss is an InfoNCE of cosines, and
     scores are dot products, as published; an item that stands in a batch twice is one key, not its
-    own negative [ours], and sampled negatives are not read. L_ssl by ``ssl_task``:
+    own negative [ours], and sampled negatives are not read. The penalty is of the batch's ID
+    embeddings [ours]; the published code decays all weights instead. L_ssl by ``ssl_task``:
 
         FAC     fine and coarse spaces, see ``FineCoarseAlignment``: the published choice
         FD      two views of all users and items, elements of each x^s dropped at random

@@ -8,8 +8,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-import torch.utils.deterministic
 from recbole.data import data_preparation
 from recbole.data.transform import construct_transform
 from recbole.utils import get_flops, init_seed
@@ -20,8 +18,8 @@ from recbole_drepmrec.config import Config, resolved
 from recbole_drepmrec.data.sampler import follow_protocol
 from recbole_drepmrec.distributed import from_first, is_first, leave_group
 from recbole_drepmrec.errors import UserError, recbole_complaints
-from recbole_drepmrec.memory import keep_freed_memory
 from recbole_drepmrec.model.host_vectors import CARRIERS
+from recbole_drepmrec.process import choose_algorithms, keep_freed_memory
 from recbole_drepmrec.protocol import check_topk
 from recbole_drepmrec.registry import dataset_class, is_multimodal, provide_dataset
 from recbole_drepmrec.result import Result, result_table
@@ -172,8 +170,9 @@ def prepare(config: Config) -> Prepared:
         config: The resolved configuration.
     """
     init_seed(config["seed"], config["reproducibility"])
-    _choose_algorithms(config)
-    if config["device"].type == "cpu":
+    on_cpu = config["device"].type == "cpu"  # other devices are left as they are: not tried
+    choose_algorithms(on_cpu and bool(config["reproducibility"]))
+    if on_cpu:
         keep_freed_memory()
     dataset = create_dataset(config)
     check_topk(config.final_config_dict, dataset.item_num - 1)
@@ -190,18 +189,6 @@ def prepare(config: Config) -> Prepared:
     with nullcontext() if ours else recbole_complaints(f"{config['model']} cannot be built"):
         model = config.model_class(config, train_data._dataset).to(config["device"])
     return Prepared(config, dataset, train_data, valid_data, test_data, model)
-
-
-def _choose_algorithms(config: Config) -> None:
-    """Have several threads add up a gradient in one order, if ``reproducibility`` is set.
-
-    By default torch lets them race for the rows that a batch reads more than once, so that a run
-    is repeated to some digits only. Other devices are left as they are: not tried.
-    """
-    exact = bool(config["reproducibility"]) and config["device"].type == "cpu"
-    torch.use_deterministic_algorithms(exact, warn_only=True)
-    # filling fresh memory costs time and changes no result
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
 def create_dataset(config: Config, kind: type[Any] | None = None) -> Any:

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from itertools import combinations
 from typing import Any, cast
 
-import torch
 import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
@@ -29,6 +28,7 @@ from recbole_drepmrec.nn import (
     propagated,
     split,
     squared_norm,
+    summed,
 )
 from recbole_drepmrec.settings import AboveZero, NotNegative, Positive, Settings, Share, Weight
 
@@ -146,8 +146,8 @@ class LGMRec(MultimodalRecommender):
         far = [view.hypergraph(ids.items) for view in self.views]
         users, items = (
             own
-            + _sum([F.normalize(one[side]) for one in local])
-            + self.settings.global_weight * F.normalize(_sum([one[side] for one in far]))
+            + summed([F.normalize(one[side]) for one in local])
+            + self.settings.global_weight * F.normalize(summed([one[side] for one in far]))
             for side, own in enumerate(ids)
         )
         return Representations(users, items), far
@@ -181,10 +181,6 @@ class LGMRec(MultimodalRecommender):
             has = graph.present & other_graph.present
             terms.append(_contrast(one.items, other.items, items, has, temperature))
         return total(terms) / len(pairs)
-
-
-def _sum(parts: list[Tensor]) -> Tensor:
-    return torch.stack(parts).sum(0)
 
 
 def _contrast(one: Tensor, other: Tensor, ids: Tensor, has: Tensor, temperature: float) -> Tensor:

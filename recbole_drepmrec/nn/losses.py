@@ -70,8 +70,8 @@ def info_nce(
 class _OwnAmongAll(torch.autograd.Function):
     """-log softmax(Q K^T) at each row's own column, [B], in fewer passes over the [B, K] matrix.
 
-    torch's cross entropy writes that matrix three times on the way there and back; this does once
-    each, which is two thirds of the time of these passes.
+    torch's cross entropy writes it anew at each step of the way there and back; this overwrites the
+    logits, and makes one more matrix for the gradient.
     """
 
     @staticmethod

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from recbole_drepmrec.graph import Graph, SparseMatrix, mean_by_row
 from recbole_drepmrec.nn.batch import Batch
 from recbole_drepmrec.nn.filter_gate import FilterGate, GateKind
-from recbole_drepmrec.nn.propagation import smooth
+from recbole_drepmrec.nn.propagation import smooth, summed
 from recbole_drepmrec.nn.representations import Representations
 
 
@@ -167,12 +167,12 @@ class ModalLine(nn.Module):
             behavior_items: The Behavior Line's item embeddings, read by gate ``behavior`` only.
         """
         views = self.item_views(behavior_items)
-        items = _sum(views) / self.item_counts
+        items = summed(views) / self.item_counts
         if self.one_product:
             users: Tensor = self.interactions(items)
             return ModalOutput(Representations(users, items), tuple(views), (users,))
         means = [self._user_means(m, view) for m, view in enumerate(views)]
-        users = _sum(
+        users = summed(
             encoder.smooth_users(mean) for encoder, mean in zip(self.encoders, means, strict=True)
         )
         fused = Representations(users / self.user_counts, items)
@@ -219,7 +219,7 @@ class ModalLine(nn.Module):
             if encoder.user_graph is not None:
                 share = share * encoder.user_graph.diagonal()[users].unsqueeze(-1)
             shares.append(share)
-        return _sum(shares) / self.user_counts[users]
+        return summed(shares) / self.user_counts[users]
 
     def _share(self, modality: int, means: Tensor, views: Tensor, users: Tensor) -> Tensor:
         degrees = self.user_item_counts[users, modality].unsqueeze(-1)  # [B, 1]
@@ -229,10 +229,3 @@ class ModalLine(nn.Module):
     def extra_repr(self) -> str:
         """Settings shown by ``print(model)``."""
         return f"modalities={', '.join(self.names)}, gate={self.gate}"
-
-
-def _sum(tensors: Iterable[Tensor]) -> Tensor:
-    first, *others = tensors
-    for tensor in others:
-        first = first + tensor
-    return first

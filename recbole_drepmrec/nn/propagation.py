@@ -1,6 +1,6 @@
 """Propagation over a frozen graph without weights or non-linearities."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor
@@ -33,10 +33,8 @@ def light_gcn(adjacency: SparseMatrix, initial: Representations, n_layers: int) 
 
     Source: He et al., LightGCN, SIGIR 2020.
     """
-    total, *others = propagated(adjacency, initial, n_layers)
-    for layer in others:
-        total = total + layer
-    return split(total / (n_layers + 1), initial)
+    layers = propagated(adjacency, initial, n_layers)
+    return split(summed(layers) / len(layers), initial)
 
 
 def smooth(graph: Callable[[Tensor], Tensor], vectors: Tensor, n_layers: int) -> Tensor:
@@ -61,3 +59,15 @@ def split(nodes: Tensor, like: Representations) -> Representations:
     """
     # not two slices: the gradient of each would be a table of all nodes
     return Representations(*torch.split(nodes, [len(like.users), len(like.items)]))
+
+
+def summed(tables: Iterable[Tensor]) -> Tensor:
+    """The sum of tables of one shape, without the copy of them all that stacking makes.
+
+    Args:
+        tables: At least one.
+    """
+    total, *others = tables
+    for table in others:
+        total = total + table
+    return total

@@ -1,6 +1,8 @@
-"""How the process holds memory that tensors have given back."""
+"""Settings of the whole process: the order of its sums, and the memory that tensors give back."""
 
 import ctypes
+
+import torch
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD of glibc's malloc.h
 _LARGEST_MMAP_THRESHOLD = 32 * 2**20  # the most that glibc takes on 64 bits
@@ -21,3 +23,17 @@ def keep_freed_memory() -> bool:
         return False
     settings = ((_MMAP_THRESHOLD, _LARGEST_MMAP_THRESHOLD), (_TRIM_THRESHOLD, _NEVER))
     return all(mallopt(*setting) == 1 for setting in settings)
+
+
+def choose_algorithms(exact: bool) -> None:
+    """Have several threads add up a gradient in one order, or let them race.
+
+    By default torch lets them race for the rows that a batch reads more than once, so that a run
+    is repeated to some digits only.
+
+    Args:
+        exact: Whether a run is to be repeated to the last digit.
+    """
+    torch.use_deterministic_algorithms(exact, warn_only=True)
+    # filling fresh memory costs time and changes no result
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]

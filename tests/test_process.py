@@ -1,4 +1,4 @@
-"""Memory that tensors give back."""
+"""Settings of the whole process."""
 
 import platform
 import resource
@@ -6,7 +6,7 @@ import resource
 import pytest
 import torch
 
-from recbole_drepmrec.memory import keep_freed_memory
+from recbole_drepmrec.process import keep_freed_memory
 
 PAGES = 2**23 // resource.getpagesize()  # of the tensors below
 

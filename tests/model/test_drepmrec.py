@@ -212,3 +212,17 @@ def test_features_that_say_nothing_do_little_harm(tmp_path: Path) -> None:
     lightgcn = recall(build("LightGCN", files, tmp_path / "b", **settings))
     assert lightgcn > 0.3
     assert ours > 0.9 * lightgcn
+
+
+def test_leave_one_out_takes_the_items_share_from_the_users_modal_vector(make: Make) -> None:
+    model = make(leave_one_out=True).model
+    ids = [torch.tensor(pair) for pair in ([1, 2], [3, 4], [5, 6])]
+    users, positives, negatives = ids
+    behavior, modal = model.lines()
+    side = model.modal_side
+    share = side.modal_line.share_of_item(modal, Batch.of(*ids))
+    of_users = behavior.users[users] + modal.fused.users[users] - share
+    items = behavior.items + modal.fused.items
+    margins = (of_users * (items[positives] - items[negatives])).sum(-1)
+    expected = torch.nn.functional.softplus(-margins).mean()
+    torch.testing.assert_close(side.losses(behavior, modal, Batch.of(*ids))[0], expected)

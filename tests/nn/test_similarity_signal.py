@@ -117,3 +117,13 @@ def test_an_item_at_the_mean_of_all_features_has_no_part() -> None:
     moved[0] += 1
     signal = SimilaritySupervisedSignal(features)
     torch.testing.assert_close(signal(moved), signal(representations))
+
+
+def test_an_item_without_features_has_no_part_whatever_its_representation() -> None:
+    """Beside padding in row 0, which is zero in both."""
+    features, representations = torch.randn(5, 3), torch.randn(5, 2)
+    features[0] = features[2] = representations[0] = 0
+    others = torch.tensor([0, 1, 3, 4])
+    signal = SimilaritySupervisedSignal(features)
+    expected = SimilaritySupervisedSignal(features[others])(representations[others])
+    torch.testing.assert_close(signal(representations), expected)

@@ -16,6 +16,7 @@ from torch.multiprocessing.spawn import ProcessException, spawn
 from recbole_drepmrec import compat
 from recbole_drepmrec.config import Config, resolved
 from recbole_drepmrec.data.sampler import follow_protocol
+from recbole_drepmrec.data.training_batches import in_columns
 from recbole_drepmrec.distributed import from_first, is_first, leave_group
 from recbole_drepmrec.errors import UserError, recbole_complaints
 from recbole_drepmrec.model.host_vectors import CARRIERS
@@ -183,6 +184,7 @@ def prepare(config: Config) -> Prepared:
         config["eval_batch_size"] = users * dataset.item_num
     with recbole_complaints("the data cannot be split"):
         train_data, valid_data, test_data = data_preparation(config, dataset)
+    train_data = in_columns(config, train_data)
     follow_protocol(config, train_data, test_data)
     init_seed(config["seed"] + config["local_rank"], config["reproducibility"])
     # Our models check what they are given; an error inside them is a fault of ours, to be seen.

@@ -8,14 +8,15 @@ from numpy.typing import NDArray
 from recbole.data.dataloader import FullSortEvalDataLoader
 from recbole.sampler import Sampler
 
+from recbole_drepmrec.data.training_batches import VectorisedSampler
 from recbole_drepmrec.errors import UserError
 
 Negatives = Literal["all", "trained"]
 """Drawn from all items, or from those that have a training interaction."""
 
 
-class TrainedItemSampler(Sampler):
-    """RecBole's sampler, uniform over the items that have a training interaction.
+class TrainedItemSampler(VectorisedSampler):
+    """A sampler that is uniform over the items that have a training interaction.
 
     As RecBole's does, it rejects the user's own training items.
 
@@ -28,8 +29,7 @@ class TrainedItemSampler(Sampler):
     """
 
     def __init__(self, sampler: Any, items: NDArray[np.int64]) -> None:
-        # RecBole's constructor would count all interactions once more.
-        self.__dict__.update(sampler.__dict__)
+        super().__init__(sampler)
         self.items = items
         full = [user for user, used in enumerate(self.used_ids) if len(used) == len(items)]
         if full:

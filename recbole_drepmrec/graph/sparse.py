@@ -127,11 +127,23 @@ class SparseMatrix(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return A x, [n_rows, d], for x [n_cols, d]."""
-        matrix = self._csr("", self.shape)
-        transpose = matrix if self.symmetric else self._csr("_t", (self.shape[1], self.shape[0]))
         # sparse kernels exist in full precision only: mixed precision must not cast A
         with torch.autocast(x.device.type, enabled=False):
-            return _product(x.to(self.values.dtype), matrix, transpose)
+            return _product(x.to(self.values.dtype), *self._both_ways())
+
+    def mean_of_powers(self, x: Tensor, n: int) -> Tensor:
+        """Return (x + A x + ... + A^n x) / (n + 1), [n_rows, d], for a square A.
+
+        As x + A (x + A (x + ...)), so that no power is kept, and each sum is made by the product.
+
+        Args:
+            x: Shape [n_rows, d].
+            n: The highest power, zero or more.
+        """
+        if n == 0:
+            return x
+        with torch.autocast(x.device.type, enabled=False):
+            return _mean_of_powers(x.to(self.values.dtype), *self._both_ways(), n)
 
     def edges_of(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The entries of some rows, at a cost of their number only.
@@ -148,6 +160,14 @@ class SparseMatrix(nn.Module):
         before = counts.cumsum(0) - counts  # entries of the rows before
         entries = torch.arange(len(places), device=rows.device) + (first - before)[places]
         return places, self.col[entries].long(), self.values[entries]
+
+    def touches(self, nodes: Tensor) -> bool:
+        """Whether a square matrix has an entry in a row or column of these nodes.
+
+        Args:
+            nodes: Bool [n].
+        """
+        return bool(nodes[self.col.long()].any() or self.crow.diff()[nodes].any())
 
     def diagonal(self) -> Tensor:
         """The entries A[i, i] of a square matrix, float32 [n]."""
@@ -169,6 +189,10 @@ class SparseMatrix(nn.Module):
         self.register_buffer(f"crow{suffix}", starts.to(index), persistent=False)
         self.register_buffer(f"col{suffix}", graph.cols.to(index), persistent=False)
         self.register_buffer(f"values{suffix}", graph.weights.detach(), persistent=False)
+
+    def _both_ways(self) -> tuple[Tensor, Tensor]:
+        matrix = self._csr("", self.shape)
+        return matrix, matrix if self.symmetric else self._csr("_t", self.shape[::-1])
 
     def _csr(self, suffix: str, shape: tuple[int, int]) -> Tensor:
         crow, col = self.get_buffer(f"crow{suffix}"), self.get_buffer(f"col{suffix}")
@@ -208,6 +232,25 @@ class _Product(torch.autograd.Function):
 def _product(x: Tensor, matrix: Tensor, transpose: Tensor) -> Tensor:
     product: Tensor = _Product.apply(x, matrix, transpose)  # type: ignore[no-untyped-call]
     return product
+
+
+class _MeanOfPowers(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, matrix: Tensor, transpose: Tensor, n: int) -> Tensor:
+        ctx.matrix, ctx.transpose, ctx.n = matrix, transpose, n
+        inner = x
+        for _ in range(n - 1):
+            inner = torch.addmm(x, matrix, inner)
+        return torch.addmm(x, matrix, inner, beta=1 / (n + 1), alpha=1 / (n + 1))
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None]:
+        return _mean_of_powers(grads[0], ctx.transpose, ctx.matrix, ctx.n), None, None, None
+
+
+def _mean_of_powers(x: Tensor, matrix: Tensor, transpose: Tensor, n: int) -> Tensor:
+    mean: Tensor = _MeanOfPowers.apply(x, matrix, transpose, n)  # type: ignore[no-untyped-call]
+    return mean
 
 
 def _check_ids(name: str, ids: Tensor, size: int) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Literal, get_args
 
-import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 GateKind = Literal["self", "none", "behavior", "own"]
@@ -54,12 +54,12 @@ class FilterGate(nn.Module):
         Raises:
             ValueError: ``behavior`` or ``own`` without an item table.
         """
-        projected: Tensor = self.projection(features)  # [n_items, d]
-        if self.gate is None:
-            return projected
-        opening = torch.sigmoid(self.gate(projected))
-        if self.kind == "self":
-            return projected * opening
+        if self.gate is None or self.kind == "self":
+            projected: Tensor = self.projection(features)  # [n_items, d]
+            return projected if self.gate is None else projected * self.gate(projected).sigmoid()
         if item_table is None:
             raise ValueError(f"gate {self.kind!r} needs an item table")
+        # X itself is not asked for: one product with W1 W2 instead of two, one after the other
+        weight = self.gate.weight @ self.projection.weight  # [d, d_m]
+        opening = F.linear(features, weight, self.gate(self.projection.bias)).sigmoid()
         return item_table * opening

@@ -1,11 +1,10 @@
 """Loss terms that more than one model uses, each a mean over the batch."""
 
-from typing import Any
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.autograd.function import once_differentiable
+
+from recbole_drepmrec.nn.known_gradient import with_gradients
 
 
 def bpr_loss(
@@ -63,38 +62,31 @@ def info_nce(
     if positives is None:
         positives = torch.arange(len(queries), device=queries.device)
     scaled = F.normalize(queries, dim=-1) / temperature
-    losses: Tensor = _OwnAmongAll.apply(scaled, F.normalize(keys, dim=-1), positives)  # type: ignore[no-untyped-call]
-    return losses.sum() / max(len(queries), 1)
+    return _own_among_all(scaled, F.normalize(keys, dim=-1), positives) / max(len(queries), 1)
 
 
-class _OwnAmongAll(torch.autograd.Function):
-    """-log softmax(Q K^T) at each row's own column, [B], in fewer passes over the [B, K] matrix.
+def _own_among_all(queries: Tensor, keys: Tensor, positives: Tensor) -> Tensor:
+    """Sum of -log softmax(Q K^T) at each row's own column, a scalar.
 
-    torch's cross entropy writes it anew at each step of the way there and back; this overwrites the
-    logits, and makes one more matrix for the gradient.
+    torch's cross entropy writes the [B, K] matrix anew at each step of the way there and back. One
+    is enough here, because the gradients are made along with the value:
+
+        dL/dQ = G K,   dL/dK = G^T Q,   G = softmax(Q K^T) - 1 at each row's own column
     """
-
-    @staticmethod
-    def forward(ctx: Any, queries: Tensor, keys: Tensor, positives: Tensor) -> Tensor:
-        # in full precision, mixed or not, as torch's own cross entropy is
-        with torch.autocast(queries.device.type, enabled=False):
-            logits = queries @ keys.T  # [B, K]
-        own = logits.gather(1, positives.unsqueeze(1))  # [B, 1]
-        largest = logits.amax(1, keepdim=True) if keys.shape[0] else own
+    # in full precision, mixed or not, as torch's own cross entropy is
+    with torch.no_grad(), torch.autocast(queries.device.type, enabled=False):
+        logits = queries @ keys.T  # [B, K]
+        place = positives.unsqueeze(1)
+        own = logits.gather(1, place)  # [B, 1]
+        largest = logits.amax(1, keepdim=True) if len(keys) else own
         exponentials = logits.sub_(largest).exp_()
         sums = exponentials.sum(1, keepdim=True)  # [B, 1]
-        ctx.save_for_backward(queries, keys, positives, exponentials, sums)
-        return (sums.log() + largest - own).squeeze(1)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor | None, None]:
-        queries, keys, positives, exponentials, sums = ctx.saved_tensors
-        grad = grads[0].unsqueeze(1)  # [B, 1]
-        of_logits = exponentials * (grad / sums)
-        of_logits.scatter_add_(1, positives.unsqueeze(1), -grad)
-        of_keys = of_logits.T @ queries if ctx.needs_input_grad[1] else None
-        return of_logits @ keys, of_keys, None
+        value = (sums.log() + largest - own).sum()
+        of_logits = exponentials.div_(sums).scatter_add_(1, place, torch.full_like(own, -1.0))
+        known = [(queries, of_logits @ keys)]
+        if keys.requires_grad:
+            known.append((keys, of_logits.T @ queries))
+    return with_gradients(value, *known)
 
 
 def cosine_distance(users: Tensor, items: Tensor, counted: Tensor | None = None) -> Tensor:

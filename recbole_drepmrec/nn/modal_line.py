@@ -22,7 +22,8 @@ class ModalityInputs:
         name: The modality's name, any text.
         features: Prepared features, padding and missing rows zero, shape [n_items, d_m].
         present: Whether an item has this modality, shape [n_items].
-        item_graph: S_II, normalised, shape [n_items, n_items]; None leaves items unsmoothed.
+        item_graph: S_II, normalised, without an edge of a missing row, shape [n_items, n_items];
+            None leaves items unsmoothed.
         user_graph: S_UU, normalised, shape [n_users, n_users]; None leaves users unsmoothed.
     """
 
@@ -58,7 +59,10 @@ class ModalEncoder(nn.Module):
         inputs: The modality's frozen features and graphs.
         embedding_size: d.
         gate: What the filter gate lets through.
-        n_layers: Propagation steps over the item-item graph.
+        n_layers: Propagation steps over the item-item graph, one or more.
+
+    Raises:
+        ValueError: The item graph has an edge of a missing row.
     """
 
     features: Tensor
@@ -68,6 +72,8 @@ class ModalEncoder(nn.Module):
         self, inputs: ModalityInputs, embedding_size: int, gate: GateKind, n_layers: int
     ) -> None:
         super().__init__()
+        if inputs.item_graph is not None and inputs.item_graph.touches(~inputs.present):
+            raise ValueError(f"the item graph of '{inputs.name}' has edges of missing rows")
         self.n_layers = n_layers
         self.gate = FilterGate(inputs.features.shape[1], embedding_size, gate)
         self.item_graph = inputs.item_graph
@@ -77,10 +83,10 @@ class ModalEncoder(nn.Module):
 
     def forward(self, item_table: Tensor | None) -> Tensor:
         """Return H_I, missing rows zero, shape [n_items, d]."""
-        items: Tensor = self.gate(self.features, item_table) * self.present.unsqueeze(-1)
-        if self.item_graph is not None:
-            items = smooth(self.item_graph, items, self.n_layers)
-        return items
+        items: Tensor = self.gate(self.features, item_table)
+        if self.item_graph is None:
+            return items * self.present.unsqueeze(-1)
+        return smooth(self.item_graph, items, self.n_layers)  # which reads and fills present rows
 
     def smooth_users(self, means: Tensor) -> Tensor:
         """Return S_UU m, or m itself without a user graph, shape [n_users, d]."""

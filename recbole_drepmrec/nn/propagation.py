@@ -33,8 +33,7 @@ def light_gcn(adjacency: SparseMatrix, initial: Representations, n_layers: int) 
 
     Source: He et al., LightGCN, SIGIR 2020.
     """
-    layers = propagated(adjacency, initial, n_layers)
-    return split(summed(layers) / len(layers), initial)
+    return split(adjacency.mean_of_powers(torch.cat(initial), n_layers), initial)
 
 
 def smooth(graph: Callable[[Tensor], Tensor], vectors: Tensor, n_layers: int) -> Tensor:

@@ -6,8 +6,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from recbole_drepmrec.nn.known_gradient import with_gradients
+
 SignalKind = Literal["gram", "sampled"]
 """All pairs of items exactly, or the pairs among items drawn for each step."""
+
+SHORTEST = 1e-12
+"""A representation that is not longer has no direction, and no part."""
 
 
 class SimilaritySupervisedSignal(nn.Module):
@@ -19,6 +24,10 @@ class SimilaritySupervisedSignal(nn.Module):
           = ( ||H^T H||_F^2 - 2 ||H^T F||_F^2 + ||F^T F||_F^2 ) / n^2            (``gram``, exact)
 
     in O(n (d + d_m) max(d, d_m)) time and without an n x n matrix; the last term is a constant.
+    The gradient is made along with the value [ours]:
+
+        dL/dh_i = 4 (H H^T H - F F^T H)_i / n^2,   dL/dr_i = (I - h_i h_i^T) dL/dh_i / |r_i|
+
     ``sampled`` draws items uniformly and averages over their pairs of two different items, which
     is unbiased for that mean over all items. A row that is zero (padding, or a missing feature)
     has no part in any term. That SSS exists and what it is for is [paper]; its form is [ours].
@@ -33,6 +42,7 @@ class SimilaritySupervisedSignal(nn.Module):
     """
 
     target: Tensor
+    present: Tensor
     present_ids: Tensor
     constant: Tensor
 
@@ -50,8 +60,7 @@ class SimilaritySupervisedSignal(nn.Module):
         target = features if unit else F.normalize(features, dim=-1)
         self.register_buffer("target", target, persistent=False)
         self.register_buffer("present_ids", norms.nonzero().squeeze(-1), persistent=False)
-        # A slice costs no copy; padding, row 0, is the one row that is always missing.
-        self._all_present = bool(norms[0] == 0) and bool((norms[1:] > 0).all())
+        self.register_buffer("present", (norms > 0).unsqueeze(-1), persistent=False)
         constant = (target.T @ target).pow(2).sum() if kind == "gram" else torch.zeros(())
         self.register_buffer("constant", constant, persistent=False)
 
@@ -68,13 +77,19 @@ class SimilaritySupervisedSignal(nn.Module):
         return self._sampled(representations)
 
     def _gram(self, representations: Tensor) -> Tensor:
-        rows = F.normalize(self._present(representations), dim=-1)
-        own = (rows.T @ rows).pow(2).sum()  # [d, d]
-        cross = (rows.T @ self._present(self.target)).pow(2).sum()  # [d, d_m]
-        return (own - 2 * cross + self.constant) / len(self.present_ids) ** 2
-
-    def _present(self, table: Tensor) -> Tensor:
-        return table[1:] if self._all_present else table[self.present_ids]
+        scale = 1 / len(self.present_ids) ** 2
+        # in full precision, mixed or not: the terms nearly cancel
+        with torch.no_grad(), torch.autocast(representations.device.type, enabled=False):
+            lengths = representations.to(self.target.dtype).norm(dim=-1, keepdim=True)
+            has_direction = self.present & (lengths > SHORTEST)
+            inverse = torch.where(has_direction, 1 / lengths, 0.0)  # [n_items, 1]
+            rows = representations * inverse
+            own, cross = rows.T @ rows, self.target.T @ rows  # [d, d] and [d_m, d]
+            value = (own.pow(2).sum() - 2 * cross.pow(2).sum() + self.constant) * scale
+            gradient = torch.addmm(rows @ own, self.target, cross, alpha=-1)  # [n_items, d]
+            along = (gradient * rows).sum(-1, keepdim=True)
+            gradient.addcmul_(along, rows, value=-1).mul_(inverse * (4 * scale))
+        return with_gradients(value, (representations, gradient))
 
     def _sampled(self, representations: Tensor) -> Tensor:
         n = min(self.samples, len(self.present_ids))

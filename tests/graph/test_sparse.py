@@ -194,3 +194,38 @@ def test_edges_of_rows_are_those_of_the_dense_rows(
     dense[places, cols] = weights
     torch.testing.assert_close(dense, graph.to_dense()[wanted])
     assert len(places) == sum(graph.coalesced().rows.eq(row).sum() for row in rows)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 6), st.integers(0, 20), st.integers(0, 3), st.booleans())
+def test_mean_of_powers_is_that_of_the_dense_matrix(
+    n: int, n_edges: int, power: int, symmetric: bool
+) -> None:
+    graph = symmetric_graph(n, n_edges) if symmetric else random_graph(n, n, n_edges)
+    matrix, dense = SparseMatrix(graph, symmetric), graph.to_dense()
+    powers = torch.stack([torch.linalg.matrix_power(dense, p) for p in range(power + 1)])
+    x = torch.randn(n, 3, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    mean = matrix.mean_of_powers(x, power)
+    expected = powers.mean(0) @ x
+    torch.testing.assert_close(mean, expected)
+    factors = torch.arange(3.0 * n).view(n, 3)
+    (given_,) = torch.autograd.grad((mean * factors).sum(), x)
+    torch.testing.assert_close(given_, torch.autograd.grad((expected * factors).sum(), x)[0])
+
+
+def test_mean_of_powers_has_second_derivatives() -> None:
+    matrix = SparseMatrix(random_graph(4, 4, 9))
+    x = torch.randn(4, 2, dtype=torch.float32).requires_grad_()
+    (first,) = torch.autograd.grad(matrix.mean_of_powers(x, 2).pow(2).sum(), x, create_graph=True)
+    (second,) = torch.autograd.grad(first.sum(), x)
+    mean = torch.stack([torch.linalg.matrix_power(matrix(torch.eye(4)), p) for p in range(3)]).mean(
+        0
+    )
+    torch.testing.assert_close(second, (2 * mean.T @ mean @ torch.ones(4, 2)))
+
+
+def test_a_matrix_touches_the_nodes_of_its_rows_and_columns() -> None:
+    matrix = SparseMatrix(Graph(torch.tensor([1]), torch.tensor([2]), torch.ones(1), (4, 4)))
+    touched = [matrix.touches(torch.arange(4) == node) for node in range(4)]
+    assert touched == [False, True, True, False]
+    assert not matrix.touches(torch.zeros(4, dtype=torch.bool))

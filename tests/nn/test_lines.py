@@ -157,3 +157,13 @@ def test_own_table_belongs_to_the_modal_line() -> None:
 def test_without_a_modality_there_is_no_modal_line() -> None:
     with pytest.raises(ValueError, match="at least one modality"):
         ModalLine([], R, embedding_size=3)
+
+
+def test_an_item_graph_that_reaches_a_missing_row_is_refused() -> None:
+    """Smoothing would fill it, or spread the gate's bias from it."""
+    for edge in ((1, 2), (2, 1)):
+        reached = modality(
+            [0, 0, 6, 20], [False, False, True, True], item_graph=graph({edge: 1.0}, 4)
+        )
+        with pytest.raises(ValueError, match="'any name. at all' has edges of missing rows"):
+            identity_line([reached])

@@ -1,0 +1,85 @@
+"""Batches and negatives by whole columns are RecBole's own, to the last one."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from recbole.data import data_preparation
+from recbole.data.dataloader import TrainDataLoader
+from recbole.sampler import RepeatableSampler
+from recbole.utils import init_seed
+
+from recbole_drepmrec.config import Config
+from recbole_drepmrec.data.training_batches import ColumnLoader, VectorisedSampler, in_columns
+from recbole_drepmrec.quick_start import create_dataset
+from tests.datasets import clustered
+
+KINDS: dict[str, dict[str, Any]] = {
+    "one uniform": {},
+    "three uniform": {"train_neg_sample_args": {"distribution": "uniform", "sample_num": 3}},
+    "popularity": {"train_neg_sample_args": {"distribution": "popularity", "sample_num": 2}},
+    "none": {"model": "EASE"},
+    "pointwise": {"model": "NeuMF"},
+    "in order": {"shuffle": False},
+}
+
+
+def loaders(folder: Path, model: str = "BPR", **values: Any) -> tuple[Any, Any]:
+    """Ours, and RecBole's own training loader."""
+    lists = {"topk": [2], "valid_metric": "NDCG@2", "train_batch_size": 30}
+    config = Config(model, config_dict={**clustered().write(folder), **lists, **values})
+    made = []
+    for _ in range(2):
+        init_seed(7, True)
+        made.append(data_preparation(config, create_dataset(config))[0])
+    return in_columns(config, made[0]), made[1]
+
+
+def two_epochs(train_data: Any) -> list[dict[str, list[float]]]:
+    """All columns of the batches of two epochs, and what is drawn next."""
+    np.random.seed(3)
+    torch.manual_seed(3)
+    train_data.generator.manual_seed(3)
+    batches = [
+        {name: column.tolist() for name, column in batch.interaction.items()}
+        for _ in range(2)
+        for batch in train_data
+    ]
+    left = torch.rand(1, generator=train_data.generator).tolist()
+    return [*batches, {"generator": left, "numpy": [np.random.random()]}]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_two_epochs_are_those_of_recbole(tmp_path: Path, kind: str) -> None:
+    ours, recbole = loaders(tmp_path, **KINDS[kind])
+    assert type(recbole) is TrainDataLoader
+    assert isinstance(ours, ColumnLoader)
+    assert len(ours) == len(recbole) > 1
+    assert two_epochs(ours) == two_epochs(recbole)
+
+
+def test_negatives_are_uniform_over_what_a_user_has_not(tmp_path: Path) -> None:
+    """Chi-squared of 400 draws an item for one user, its degrees of freedom and five deviations."""
+    sampler = loaders(tmp_path)[0]._sampler
+    assert isinstance(sampler, VectorisedSampler)
+    user = int(np.argmax([len(used) for used in sampler.used_ids]))
+    others = sorted(set(range(1, sampler.item_num)) - sampler.used_ids[user])
+    np.random.seed(0)
+    drawn = sampler.sample_by_user_ids(np.full(len(others), user), None, 400)
+    counts = np.bincount(drawn.numpy(), minlength=sampler.item_num)
+    assert counts.sum() == counts[others].sum()
+    degrees = len(others) - 1
+    assert ((counts[others] - 400) ** 2 / 400).sum() < degrees + 5 * (2 * degrees) ** 0.5
+
+
+def test_workers_keep_torchs_loader(tmp_path: Path) -> None:
+    kept, _ = loaders(tmp_path, worker=1)
+    assert type(kept) is TrainDataLoader
+    assert isinstance(kept._sampler, VectorisedSampler)
+
+
+def test_a_repeatable_sampler_keeps_its_rules(tmp_path: Path) -> None:
+    kept, recbole = loaders(tmp_path, repeatable=True)
+    assert type(kept._sampler) is type(recbole._sampler) is RepeatableSampler

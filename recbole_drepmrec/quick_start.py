@@ -15,6 +15,7 @@ from torch.multiprocessing.spawn import ProcessException, spawn
 
 from recbole_drepmrec import compat
 from recbole_drepmrec.config import Config, resolved
+from recbole_drepmrec.data.ranking_batches import ranked_in_columns
 from recbole_drepmrec.data.sampler import follow_protocol
 from recbole_drepmrec.data.training_batches import in_columns
 from recbole_drepmrec.distributed import from_first, is_first, leave_group
@@ -186,6 +187,7 @@ def prepare(config: Config) -> Prepared:
         train_data, valid_data, test_data = data_preparation(config, dataset)
     train_data = in_columns(config, train_data)
     follow_protocol(config, train_data, test_data)
+    valid_data, test_data = ranked_in_columns(valid_data), ranked_in_columns(test_data)
     init_seed(config["seed"] + config["local_rank"], config["reproducibility"])
     # Our models check what they are given; an error inside them is a fault of ours, to be seen.
     with nullcontext() if ours else recbole_complaints(f"{config['model']} cannot be built"):

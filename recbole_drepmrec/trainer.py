@@ -11,8 +11,6 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import torch
-from recbole.evaluator import Collector
-from recbole.evaluator.collector import DataStruct
 from recbole.utils import get_trainer as get_recbole_trainer
 from recbole.utils import init_seed
 from torch.nn import SyncBatchNorm
@@ -25,8 +23,10 @@ from recbole_drepmrec.checkpoint import (
     restore_random_state,
     write_checkpoint,
 )
-from recbole_drepmrec.distributed import gather_samples, is_first, wait_for_all
+from recbole_drepmrec.collector import TopCollector
+from recbole_drepmrec.distributed import is_first, wait_for_all
 from recbole_drepmrec.errors import UserError
+from recbole_drepmrec.metrics import VectorisedEvaluator
 from recbole_drepmrec.model.base import FeatureRecommender
 from recbole_drepmrec.protocol import not_improved_by_a_tie
 from recbole_drepmrec.registry import host_name
@@ -64,7 +64,8 @@ class RunTrainerMixin(_Base):
         with _as_single_process(config), _tensorboard_in(run):
             super().__init__(config, model)
         self.saved_model_file = str(run.checkpoint)
-        self.eval_collector = GatheringCollector(config)
+        self.eval_collector = TopCollector(config)
+        self.evaluator = VectorisedEvaluator(config)
         self._train_data: Any = None
         self._resumed: dict[str, Any] | None = None
         self._epoch: dict[str, Any] = {}
@@ -218,38 +219,6 @@ class RunTrainerMixin(_Base):
     def _map_reduce(self, result: Any, num_sample: int) -> Any:
         """Nothing to average: the collector has gathered every process's users already."""
         return result
-
-
-class GatheringCollector(Collector):
-    """RecBole's collector, which in several processes puts all their users back in order.
-
-    RecBole averages the processes' metrics instead, counting a padded user twice and weighing
-    each process alike whatever its number of users.
-
-    Attributes:
-        n_samples: Users (or interactions) of the evaluation now running.
-    """
-
-    n_samples: int
-
-    def get_data_struct(self) -> DataStruct:
-        """Return what the evaluator reads, of all users, once each, and forget this evaluation.
-
-        RecBole's own fails on the plain numbers that ItemCoverage and ShannonEntropy need.
-        """
-        collected = self.data_struct._data_dict
-        struct = DataStruct()
-        for key, value in collected.items():
-            struct.set(key, self._gather(value) if isinstance(value, torch.Tensor) else value)
-        self.data_struct._data_dict = {
-            key: value for key, value in collected.items() if not isinstance(value, torch.Tensor)
-        }
-        return struct
-
-    def _gather(self, rows: torch.Tensor) -> torch.Tensor:
-        if self.config["single_spec"]:
-            return rows.cpu()
-        return gather_samples(rows.to(self.config["device"]), self.n_samples).cpu()
 
 
 @cache

@@ -1,6 +1,5 @@
 """Ranks all items for all test users once, and measures the lists by RecBole's own metrics."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,11 +8,11 @@ import torch
 from numpy.typing import NDArray
 from recbole.evaluator.base_metric import TopkMetric
 from recbole.evaluator.collector import DataStruct
-from recbole.evaluator.register import metrics_dict
 from recbole.model.abstract_recommender import AbstractRecommender
 from recbole.utils.case_study import full_sort_topk
 
 from recbole_drepmrec.errors import UserError
+from recbole_drepmrec.metrics import metric_class
 from recbole_drepmrec.quick_start import LARGEST_SCORE_BLOCK, Prepared
 
 ALWAYS = ("recall", "ndcg")
@@ -100,9 +99,9 @@ def user_metrics(rankings: Rankings, config: Any) -> dict[str, NDArray[np.float6
     lists = np.column_stack([rankings.hits.astype(np.int64), rankings.n_relevant])
     data.set("rec.topk", torch.from_numpy(lists))
     names = dict.fromkeys([*ALWAYS, *map(str.lower, config["metrics"])])
-    classes = [metrics_dict[name] for name in names if issubclass(metrics_dict[name], TopkMetric)]
+    metrics = [metric_class(name)(config) for name in names]
     values: dict[str, NDArray[np.float64]] = {}
-    for metric in (kind(config) for kind in classes):
+    for metric in (metric for metric in metrics if isinstance(metric, TopkMetric)):
         # RecBole's own takes the mean over users here, and rounds it.
         metric.topk_result = _of_each_user(config["topk"])
         values |= metric.calculate_metric(data)
@@ -130,19 +129,6 @@ def beyond_accuracy(rankings: Rankings, config: Any, train: Any) -> dict[str, fl
     data.set("data.count_items", train.item_counter)
     values: dict[str, float] = {}
     for name in BEYOND:
-        metric = metrics_dict[name](config)
-        if name == "tailpercentage":
-            metric.get_tail = _each_item_once(metric.get_tail)
-        values |= {key: float(value) for key, value in metric.calculate_metric(data).items()}
+        found = metric_class(name)(config).calculate_metric(data)
+        values |= {key: float(value) for key, value in found.items()}
     return values
-
-
-def _each_item_once(get_tail: Any) -> Any:
-    """RecBole looks an item up in a list each time it is recommended, which takes minutes."""
-
-    def by_item(items: NDArray[np.int64], counts: Mapping[int, int]) -> NDArray[np.int64]:
-        different, inverse = np.unique(items, return_inverse=True)
-        tail: NDArray[np.int64] = get_tail(different[None], counts)[0]
-        return tail[inverse.reshape(items.shape)]
-
-    return by_item

@@ -8,18 +8,16 @@ from recbole_drepmrec.graph.bipartite import (
     sample_edges,
 )
 from recbole_drepmrec.graph.cache import cached_graph, content_hash
-from recbole_drepmrec.graph.knn import (
-    cooccurrence_knn,
-    cosine_knn,
-    mean_cosine_knn,
+from recbole_drepmrec.graph.cosine import cosine_knn, mean_cosine_knn
+from recbole_drepmrec.graph.knn import cooccurrence_knn, top_k_by_row
+from recbole_drepmrec.graph.sparse import Graph, SparseMatrix, index_type, row_starts
+from recbole_drepmrec.graph.weights import (
     normalise_by_degrees,
     normalise_by_row_sums,
     softmax_by_row,
-    top_k_by_row,
     weighted_sum,
     with_self_loops,
 )
-from recbole_drepmrec.graph.sparse import Graph, SparseMatrix, index_type, row_starts
 
 __all__ = [
     "Graph",

@@ -19,6 +19,7 @@ from recbole_drepmrec.graph import (
     weighted_sum,
     with_self_loops,
 )
+from recbole_drepmrec.graph.cosine import _MeanCosines, _Unit
 
 
 def dense_top_k(scores: Tensor, k: int, present: Tensor) -> Tensor:
@@ -244,3 +245,38 @@ def test_mean_cosine_does_not_depend_on_the_blocks() -> None:
 def test_modalities_of_other_lengths_are_refused() -> None:
     with pytest.raises(ValueError, match="expected bool"):
         mean_cosine_knn([torch.ones(3, 2)], [torch.ones(2, dtype=torch.bool)], 1)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 1000), st.integers(1, 5), st.sampled_from([1e-3, 1e-7, 1e-9]))
+def test_what_float32_cannot_tell_apart_is_decided_in_float64(
+    seed: int, k: int, distance: float
+) -> None:
+    """60 rows around one direction: more are nearly as near as screening keeps candidates."""
+    generator = torch.Generator().manual_seed(seed)
+    features = torch.ones(60, 5, dtype=torch.float64)
+    features += distance * torch.randn(60, 5, generator=generator, dtype=torch.float64)
+    present = torch.ones(60, dtype=torch.bool)
+    unit = torch.nn.functional.normalize(features, dim=1)
+    expected = dense_top_k((unit @ unit.T).float(), k, present)
+    torch.testing.assert_close(
+        cosine_knn(features, present, k).to_dense(), expected, rtol=0, atol=0
+    )
+
+
+@pytest.mark.parametrize("d", [3, 400])
+def test_the_bound_of_screening_holds(d: int) -> None:
+    """With one row of 400 equal numbers, whose rounding errors add up."""
+    features = torch.randn(50, d, generator=torch.Generator().manual_seed(0))
+    features[0] = 1.1
+    cosines = _MeanCosines([_Unit.of(features, torch.ones(50, dtype=torch.bool), 0.0)])
+    rows = torch.arange(50)
+    off = (
+        (
+            cosines.screened(rows).double()
+            - cosines.modalities[0].rows @ cosines.modalities[0].rows.T
+        )
+        .abs()
+        .max()
+    )
+    assert 0 < off < cosines.error < 1e-4

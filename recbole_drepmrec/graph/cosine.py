@@ -1,0 +1,198 @@
+"""The rows of most similar features: screened in float32, decided in float64."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Self
+
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from recbole_drepmrec.graph.knn import (
+    BLOCK_BYTES,
+    Edges,
+    best_edges,
+    blocks,
+    check_request,
+    joined,
+    positive_edges,
+    top_columns,
+)
+from recbole_drepmrec.graph.sparse import Graph
+
+SPARE = 6
+"""Candidates of a row beyond its k: enough that near ties rarely reach past them."""
+
+
+def cosine_knn(features: Tensor, present: Tensor, k: int, block_rows: int | None = None) -> Graph:
+    """The k rows of most similar features, w_ij = max(cos(f_i, f_j), 0).
+
+    Args:
+        features: Feature rows, [n, d]; the work is done on their device.
+        present: Rows that have features, bool [n]; the others have no edge.
+        k: Most neighbours a row can have.
+        block_rows: Rows scored at a time; None keeps a block within some 128 MiB.
+
+    Returns:
+        The graph [n, n]; a row with fewer than k positive cosines has fewer edges.
+
+    Raises:
+        ValueError: As ``top_k_by_row``, or a present row that is not finite.
+
+    Source: item-item and user-user relation graphs [ours].
+    """
+    return mean_cosine_knn([features], [present], k, block_rows=block_rows)
+
+
+def mean_cosine_knn(
+    features: Sequence[Tensor],
+    present: Sequence[Tensor],
+    k: int,
+    shrink: float = 0.0,
+    block_rows: int | None = None,
+) -> Graph:
+    """The k rows most similar over several modalities.
+
+        w_ij = mean over the modalities m that i and j both have of f_i.f_j / (|f_i| |f_j| + s)
+
+    where only positive means make an edge. The shrinkage s lowers the weight of short rows.
+
+    The answer is that of float64, rounded to float32, the lower id first among equal weights:
+    equal features then tie whatever the block or the device. Half the time is saved by screening
+    all pairs in float32. A row whose k best are not certain by the bound of float32's error, as too
+    many others are as near, is decided among all in float64.
+
+    Args:
+        features: Feature rows of each modality, M times [n, d_m]; the work is done on their device.
+        present: Rows that have the modality, M times bool [n].
+        k: Most neighbours a row can have.
+        shrink: s, zero or above.
+        block_rows: Rows scored at a time; None keeps a block within some 128 MiB.
+
+    Returns:
+        The graph [n, n]; a row without any modality has no edge.
+
+    Raises:
+        ValueError: As ``top_k_by_row``, or a present row that is not finite.
+
+    Source: cosine with shrinkage as in Ferrari Dacrema et al., RecSys 2019; the mean [ours].
+    """
+    for rows, there in zip(features, present, strict=True):
+        check_request(rows.shape[0], k, there, block_rows)
+    cosines = _MeanCosines(
+        [_Unit.of(rows, there, shrink) for rows, there in zip(features, present, strict=True)]
+    )
+    n = len(cosines.present)
+    widest = max(n, (k + SPARE) * max(rows.shape[1] for rows in features))
+    size = block_rows or BLOCK_BYTES // (8 * max(widest, 1))
+    parts: list[Edges] = [(torch.empty(0, dtype=torch.int64),) * 2 + (torch.empty(0),)]
+    for start, stop in blocks(n, size, "cosine neighbours"):
+        parts += _edges_of(cosines, torch.arange(start, stop, device=cosines.present.device), k)
+    return joined(parts, n).coalesced()
+
+
+def _edges_of(cosines: "_MeanCosines", rows: Tensor, k: int) -> list[Edges]:
+    """The edges of some rows, [b]: those that screening makes certain, and the others."""
+    rows = rows[cosines.present[rows]]
+    n = len(cosines.present)
+    screened = cosines.screened(rows).index_fill_(1, cosines.missing, -torch.inf)  # [b, n]
+    screened[torch.arange(len(rows), device=rows.device), rows] = -torch.inf
+    highest, cols = screened.topk(min(k + SPARE, n), dim=1)
+    cols = cols.sort(dim=1).values  # so that of equal weights the lower id comes first
+    weights = cosines.of_pairs(rows, cols)  # [b, k + SPARE]
+    weights[~cosines.present[cols] | (cols == rows.unsqueeze(1))] = 0.0
+    k = min(k, weights.shape[1])
+    best = top_columns(weights, k)  # [b, k]
+    cols, weights = cols.gather(1, best), weights.gather(1, best)
+    # whatever was screened out lies below the last candidate, but for the error of float32
+    certain = weights.amin(1).clamp(min=0.0) > highest[:, -1] + cosines.error
+    certain |= highest[:, -1] == -torch.inf
+    found = positive_edges(rows[certain], cols[certain], weights[certain])
+    rest = rows[~certain]
+    if not len(rest):
+        return [found]
+    return [found, best_edges(cosines.exact(rest), rest, k, cosines.present)]
+
+
+class _Unit(NamedTuple):
+    """One modality's rows of length one, zero where missing, and what their cosines need.
+
+    Attributes:
+        rows: float64, [n, d].
+        single: The same in float32.
+        lengths: Former lengths, [n].
+        present: Who has one, bool [n].
+        shrink: s.
+    """
+
+    rows: Tensor
+    single: Tensor
+    lengths: Tensor
+    present: Tensor
+    shrink: float
+
+    @classmethod
+    def of(cls, features: Tensor, present: Tensor, shrink: float) -> Self:
+        present = present.to(features.device)
+        rows = features.masked_fill(~present[:, None], 0.0).double()
+        if not rows.isfinite().all():
+            what = "features of present rows hold NaN or infinity"
+            raise ValueError(f"{what}, expected finite numbers")
+        lengths, unit = rows.norm(dim=1), normalize(rows, dim=1)
+        return cls(unit, unit.float(), lengths, present, shrink)
+
+    def shrunk(self, scores: Tensor, rows: Tensor, cols: Tensor | None = None) -> Tensor:
+        """The scores of rows [b] with the columns [b, c], or with all, shrunk in place."""
+        if self.shrink:
+            others = self.lengths if cols is None else self.lengths[cols]
+            lengths = self.lengths[rows].unsqueeze(1) * others
+            scores *= (lengths / (lengths + self.shrink)).to(scores.dtype)
+        return scores
+
+
+class _MeanCosines:
+    """Means of the modalities' cosines, of rows with all or with chosen ones.
+
+    Attributes:
+        present: Who has any modality, bool [n].
+        missing: The others' ids.
+        error: How far ``screened`` can be from the others, at most.
+    """
+
+    def __init__(self, modalities: Sequence[_Unit]) -> None:
+        self.modalities = modalities
+        self.there = torch.stack([modality.present for modality in modalities], dim=1)  # [n, M]
+        self.present = self.there.any(1)
+        self.missing = (~self.present).nonzero().squeeze(1)
+        widest = max(modality.rows.shape[1] for modality in modalities)
+        # twice the bound of a product of unit vectors, their own rounding and the mean's included
+        self.error = (widest + 8) * torch.finfo(torch.float32).eps
+
+    def screened(self, rows: Tensor) -> Tensor:
+        """Of rows [b] with all, in float32, [b, n]."""
+        scores = [m.shrunk(m.single[rows] @ m.single.T, rows) for m in self.modalities]
+        return self._mean(scores, rows)
+
+    def exact(self, rows: Tensor) -> Tensor:
+        """Of rows [b] with all, [b, n]."""
+        scores = [m.shrunk(m.rows[rows] @ m.rows.T, rows) for m in self.modalities]
+        return self._mean(scores, rows).float()
+
+    def of_pairs(self, rows: Tensor, cols: Tensor) -> Tensor:
+        """Of rows [b] with columns of their own, [b, c]."""
+        scores = [
+            m.shrunk((m.rows[cols] @ m.rows[rows].unsqueeze(2)).squeeze(2), rows, cols)
+            for m in self.modalities
+        ]
+        return self._mean(scores, rows, cols).float()
+
+    def _mean(self, scores: list[Tensor], rows: Tensor, cols: Tensor | None = None) -> Tensor:
+        """Over the modalities that both have; a missing one's cosine is zero."""
+        total = scores[0]
+        for other in scores[1:]:
+            total += other
+        if len(scores) > 1:
+            mine = self.there[rows].to(total.dtype)  # [b, M]
+            others = self.there.to(total.dtype)
+            shared = mine @ others.T if cols is None else (mine.unsqueeze(1) * others[cols]).sum(-1)
+            total /= shared.clamp(min=1)
+        return total

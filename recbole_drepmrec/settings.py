@@ -12,6 +12,7 @@ from recbole_drepmrec.data.missing import DropModalities, MissingKind
 from recbole_drepmrec.data.sampler import Negatives
 from recbole_drepmrec.data.splits import SplitKind
 from recbole_drepmrec.errors import UserError
+from recbole_drepmrec.graph import Search
 from recbole_drepmrec.protocol import Protocol
 
 Positive = Annotated[int, Field(ge=1)]
@@ -77,6 +78,7 @@ class CommonSettings(Settings):
     state: LogLevel = Field(description="Least level of the messages on the console.")
     metric_decimal_place: NotNegative = Field(description="Decimals of reported metrics.")
     graph_cache: bool = Field(description="Keep relation graphs beside the data set.")
+    knn_search: Search = Field(description="How neighbours by cosine are found.")
     track_similarity: bool = Field(description="Measure each epoch what modal vectors forget.")
 
 

@@ -10,6 +10,7 @@ from recbole_drepmrec.graph.bipartite import (
 from recbole_drepmrec.graph.cache import cached_graph, content_hash
 from recbole_drepmrec.graph.cosine import cosine_knn, mean_cosine_knn
 from recbole_drepmrec.graph.knn import cooccurrence_knn, top_k_by_row
+from recbole_drepmrec.graph.search import NeighbourSearch, Search
 from recbole_drepmrec.graph.sparse import Graph, SparseMatrix, index_type, row_starts
 from recbole_drepmrec.graph.weights import (
     normalise_by_degrees,
@@ -21,6 +22,8 @@ from recbole_drepmrec.graph.weights import (
 
 __all__ = [
     "Graph",
+    "NeighbourSearch",
+    "Search",
     "SparseMatrix",
     "bipartite_matrix",
     "cached_graph",

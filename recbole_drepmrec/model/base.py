@@ -11,7 +11,7 @@ from torch import Tensor
 
 from recbole_drepmrec.data.dataset import MultimodalDataset
 from recbole_drepmrec.data.features import FeatureNorm, PreparedFeatures
-from recbole_drepmrec.graph import Graph, interaction_graph
+from recbole_drepmrec.graph import Graph, NeighbourSearch, interaction_graph
 from recbole_drepmrec.nn import Representations
 from recbole_drepmrec.settings import Settings
 
@@ -160,9 +160,10 @@ def training_interactions(dataset: MultimodalDataset) -> Graph:
     )
 
 
-def graph_folder(config: Any) -> Path | None:
-    """Where relation graphs are kept, None if they are not."""
-    return Path(config["data_path"]) / "graphs" if config["graph_cache"] else None
+def neighbour_search(config: Any) -> NeighbourSearch:
+    """How the neighbours of relation graphs are found, and where they are kept."""
+    folder = Path(config["data_path"]) / "graphs" if config["graph_cache"] else None
+    return NeighbourSearch(folder, config["knn_search"])
 
 
 def total(terms: Iterable[Tensor]) -> Tensor:

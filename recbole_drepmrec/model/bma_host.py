@@ -13,7 +13,7 @@ from recbole_drepmrec.data.dataset import MultimodalDataset
 from recbole_drepmrec.errors import UserError, recbole_complaints
 from recbole_drepmrec.model.base import (
     FeatureRecommender,
-    graph_folder,
+    neighbour_search,
     total,
     training_interactions,
 )
@@ -65,7 +65,7 @@ class BMAHost(TwoLineRecommender):
             self.vectors, size = host_vectors(self.host)
         features = self.prepared_features(dataset, self.settings.feature_norm)
         self.modal_side = ModalSide(
-            self.settings, features, training_interactions(dataset), size, graph_folder(config)
+            self.settings, features, training_interactions(dataset), size, neighbour_search(config)
         )
 
     @classmethod

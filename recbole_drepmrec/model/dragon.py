@@ -1,12 +1,11 @@
 """DRAGON: preferences in each modality, smoothed over graphs of users alike and of items alike."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from pydantic import Field
 
 from recbole_drepmrec.data.features import PreparedFeatures
-from recbole_drepmrec.graph import Graph, SparseMatrix
+from recbole_drepmrec.graph import Graph, NeighbourSearch, SparseMatrix
 from recbole_drepmrec.model.dualgnn import DualGNN, DualGNNSettings
 from recbole_drepmrec.model.relations import fused_item_graph
 from recbole_drepmrec.nn import Representations, smooth
@@ -46,11 +45,11 @@ class DRAGON(DualGNN):
     settings_class = DRAGONSettings
 
     def _build(
-        self, features: Mapping[str, PreparedFeatures], interactions: Graph, folder: Path | None
+        self, features: Mapping[str, PreparedFeatures], interactions: Graph, search: NeighbourSearch
     ) -> None:
-        super()._build(features, interactions, folder)
+        super()._build(features, interactions, search)
         weights, k = self.settings.modality_weights, self.settings.item_graph_k
-        self.item_graph = SparseMatrix(fused_item_graph(features, weights, k, folder))
+        self.item_graph = SparseMatrix(fused_item_graph(features, weights, k, search))
 
     def forward(self) -> Representations:
         """Encode all users and items."""

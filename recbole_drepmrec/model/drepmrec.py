@@ -8,7 +8,7 @@ from torch import Tensor
 
 from recbole_drepmrec.data.dataset import MultimodalDataset
 from recbole_drepmrec.model.base import (
-    graph_folder,
+    neighbour_search,
     pair_scores,
     total,
     training_interactions,
@@ -82,7 +82,7 @@ class DRepMRec(TwoLineRecommender):
         if settings.use_modal_line:
             features = self.prepared_features(dataset, settings.feature_norm)
             self.modal_side = ModalSide(
-                settings, features, interactions, settings.embedding_size, graph_folder(config)
+                settings, features, interactions, settings.embedding_size, neighbour_search(config)
             )
 
     def lines(self) -> tuple[Representations | None, ModalOutput | None]:

@@ -1,7 +1,6 @@
 """DualGNN: preferences in each modality, fused by each user, smoothed over users alike."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from pydantic import Field
@@ -9,10 +8,10 @@ from torch import Tensor
 
 from recbole_drepmrec.data.dataset import MultimodalDataset
 from recbole_drepmrec.data.features import FeatureNorm, PreparedFeatures
-from recbole_drepmrec.graph import Graph, SparseMatrix, bipartite_matrix
+from recbole_drepmrec.graph import Graph, NeighbourSearch, SparseMatrix, bipartite_matrix
 from recbole_drepmrec.model.base import (
     MultimodalRecommender,
-    graph_folder,
+    neighbour_search,
     pair_scores,
     training_interactions,
 )
@@ -58,10 +57,10 @@ class DualGNN(MultimodalRecommender):
     def __init__(self, config: Any, dataset: MultimodalDataset) -> None:
         super().__init__(config, dataset)
         features = self.prepared_features(dataset, self.settings.feature_norm)
-        self._build(features, training_interactions(dataset), graph_folder(config))
+        self._build(features, training_interactions(dataset), neighbour_search(config))
 
     def _build(
-        self, features: Mapping[str, PreparedFeatures], interactions: Graph, folder: Path | None
+        self, features: Mapping[str, PreparedFeatures], interactions: Graph, search: NeighbourSearch
     ) -> None:
         """Make the networks and graphs of the prepared modalities, by name."""
         settings = self.settings
@@ -74,7 +73,7 @@ class DualGNN(MultimodalRecommender):
             ]
         )
         self.user_graph = SparseMatrix(
-            softmax_user_graph(interactions, settings.user_graph_k, folder)
+            softmax_user_graph(interactions, settings.user_graph_k, search)
         )
 
     def forward(self) -> Representations:

@@ -11,7 +11,7 @@ from recbole_drepmrec.data.features import FeatureNorm
 from recbole_drepmrec.graph import SparseMatrix, bipartite_matrix, sample_edges
 from recbole_drepmrec.model.base import (
     MultimodalRecommender,
-    graph_folder,
+    neighbour_search,
     pair_scores,
     training_interactions,
 )
@@ -64,7 +64,7 @@ class FREEDOM(MultimodalRecommender):
         settings = self.settings
         features = self.prepared_features(dataset, settings.feature_norm)
         items = fused_item_graph(
-            features, settings.modality_weights, settings.item_graph_k, graph_folder(config)
+            features, settings.modality_weights, settings.item_graph_k, neighbour_search(config)
         )
         self.item_graph = SparseMatrix(items)
         self.interactions = training_interactions(dataset)

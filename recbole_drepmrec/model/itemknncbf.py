@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from recbole_drepmrec.data.dataset import MultimodalDataset
 from recbole_drepmrec.data.features import FeatureNorm
 from recbole_drepmrec.graph import SparseMatrix
-from recbole_drepmrec.model.base import FeatureRecommender, graph_folder, training_interactions
+from recbole_drepmrec.model.base import FeatureRecommender, neighbour_search, training_interactions
 from recbole_drepmrec.model.relations import content_neighbours
 from recbole_drepmrec.settings import Positive, Settings, Weight
 
@@ -52,7 +52,9 @@ class ItemKNNCBF(FeatureRecommender):
         super().__init__(config, dataset)
         settings = self.settings
         features = list(self.prepared_features(dataset, settings.feature_norm).values())
-        graph = content_neighbours(features, settings.knn_k, settings.shrink, graph_folder(config))
+        graph = content_neighbours(
+            features, settings.knn_k, settings.shrink, neighbour_search(config)
+        )
         self.neighbours = SparseMatrix(graph)  # S, [n_items, n_items]
         self.histories = SparseMatrix(training_interactions(dataset))  # R, [n_users, n_items]
         self.nothing = nn.Parameter(torch.zeros(1))  # RecBole's optimiser must have a parameter

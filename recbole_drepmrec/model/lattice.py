@@ -1,7 +1,6 @@
 """LATTICE: item graphs mined from the features, learned along with the ranking."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated, Any
 
 import torch.nn.functional as F
@@ -10,10 +9,10 @@ from torch import Tensor
 
 from recbole_drepmrec.data.dataset import MultimodalDataset
 from recbole_drepmrec.data.features import FeatureNorm, PreparedFeatures
-from recbole_drepmrec.graph import SparseMatrix
+from recbole_drepmrec.graph import NeighbourSearch, SparseMatrix
 from recbole_drepmrec.model.base import (
     MultimodalRecommender,
-    graph_folder,
+    neighbour_search,
     pair_scores,
     training_interactions,
 )
@@ -78,7 +77,7 @@ class LATTICE(MultimodalRecommender):
         )
         features = self.prepared_features(dataset, settings.feature_norm)
         self.item_graph = MinedItemGraph(
-            [_modality_graph(settings, one, graph_folder(config)) for one in features.values()]
+            [_modality_graph(settings, one, neighbour_search(config)) for one in features.values()]
         )
         self.kept_graph: SparseMatrix | None = None
 
@@ -111,9 +110,9 @@ class LATTICE(MultimodalRecommender):
 
 
 def _modality_graph(
-    settings: LATTICESettings, features: PreparedFeatures, folder: Path | None
+    settings: LATTICESettings, features: PreparedFeatures, search: NeighbourSearch
 ) -> ModalityGraph:
     k = settings.item_graph_k
     projection = FeatureProjection(features.values, features.present, settings.embedding_size)
-    raw = published_item_graph(features, k, binary=False, folder=folder)
+    raw = published_item_graph(features, k, binary=False, search=search)
     return ModalityGraph(projection, raw, k, settings.skip_weight)

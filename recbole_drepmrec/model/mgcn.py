@@ -1,6 +1,5 @@
 """MGCN: features purified by behavior, smoothed over item graphs, fused as behavior asks."""
 
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -9,10 +8,10 @@ from torch import Tensor, nn
 
 from recbole_drepmrec.data.dataset import MultimodalDataset
 from recbole_drepmrec.data.features import FeatureNorm, PreparedFeatures
-from recbole_drepmrec.graph import SparseMatrix, normalise_by_degrees
+from recbole_drepmrec.graph import NeighbourSearch, SparseMatrix, normalise_by_degrees
 from recbole_drepmrec.model.base import (
     MultimodalRecommender,
-    graph_folder,
+    neighbour_search,
     pair_scores,
     training_interactions,
 )
@@ -77,9 +76,9 @@ class MGCN(MultimodalRecommender):
         features = self.prepared_features(dataset, self.settings.feature_norm)
         interactions = training_interactions(dataset)
         self.ids = BehaviorLine(interactions, d, self.settings.n_layers)
-        folder = graph_folder(config)
+        search = neighbour_search(config)
         self.encoders = nn.ModuleList(
-            self._encoder(name, modality, folder) for name, modality in features.items()
+            self._encoder(name, modality, search) for name, modality in features.items()
         )
         self.to_users = SparseMatrix(normalise_by_degrees(interactions))
         self.fuser = BehaviorAwareFuser(len(features), d)
@@ -87,9 +86,11 @@ class MGCN(MultimodalRecommender):
         users_have = SparseMatrix(interactions)(has.float()) > 0  # [n_users, M]
         self.register_buffer("present", torch.cat([users_have, has]), persistent=False)
 
-    def _encoder(self, name: str, features: PreparedFeatures, folder: Path | None) -> ModalEncoder:
+    def _encoder(
+        self, name: str, features: PreparedFeatures, search: NeighbourSearch
+    ) -> ModalEncoder:
         settings = self.settings
-        graph = published_item_graph(features, settings.item_graph_k, False, folder)
+        graph = published_item_graph(features, settings.item_graph_k, False, search)
         inputs = ModalityInputs(name, features.values, features.present, SparseMatrix(graph))
         return ModalEncoder(inputs, settings.embedding_size, "behavior", settings.item_graph_layers)
 

@@ -1,14 +1,13 @@
 """The Modal Line with its signals and the alignment: what DRepMRec adds to behavior vectors."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 from torch import Tensor, nn
 
 from recbole_drepmrec.data.features import FeatureNorm, PreparedFeatures
-from recbole_drepmrec.graph import Graph, SparseMatrix
+from recbole_drepmrec.graph import Graph, NeighbourSearch, SparseMatrix
 from recbole_drepmrec.model.relations import UserGraph, item_graph, user_graph
 from recbole_drepmrec.nn import (
     Batch,
@@ -71,7 +70,7 @@ class ModalSide(nn.Module):
         features: The prepared modalities, by name.
         interactions: R of the training split, [n_users, n_items].
         embedding_size: d, that of the behavior vectors.
-        folder: Where relation graphs are kept; None keeps them nowhere.
+        search: How neighbours are found and where they are kept.
     """
 
     def __init__(
@@ -80,12 +79,12 @@ class ModalSide(nn.Module):
         features: Mapping[str, PreparedFeatures],
         interactions: Graph,
         embedding_size: int,
-        folder: Path | None,
+        search: NeighbourSearch,
     ) -> None:
         super().__init__()
         self.settings = settings
         self.modal_line = ModalLine(
-            [_inputs(settings, name, one, interactions, folder) for name, one in features.items()],
+            [_inputs(settings, name, one, interactions, search) for name, one in features.items()],
             interactions,
             embedding_size,
             settings.gate,
@@ -185,18 +184,18 @@ def _inputs(
     name: str,
     features: PreparedFeatures,
     interactions: Graph,
-    folder: Path | None,
+    search: NeighbourSearch,
 ) -> ModalityInputs:
     items = None
     if settings.item_graph == "knn":
-        items = item_graph(features, settings.item_graph_k, settings.item_graph_self_loop, folder)
+        items = item_graph(features, settings.item_graph_k, settings.item_graph_self_loop, search)
     users = user_graph(
         settings.user_graph,
         features,
         interactions,
         settings.user_graph_k,
         settings.user_graph_self_loop,
-        folder,
+        search,
     )
     return ModalityInputs(
         name,

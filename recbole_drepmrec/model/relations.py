@@ -1,7 +1,6 @@
 """The frozen relation graphs of a model, built once from interactions and features."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Literal
 
 import torch
@@ -11,13 +10,9 @@ from recbole_drepmrec.data.features import PreparedFeatures
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.graph import (
     Graph,
+    NeighbourSearch,
     SparseMatrix,
     bipartite_matrix,
-    cached_graph,
-    content_hash,
-    cooccurrence_knn,
-    cosine_knn,
-    mean_cosine_knn,
     normalise_by_degrees,
     normalise_by_row_sums,
     softmax_by_row,
@@ -25,27 +20,26 @@ from recbole_drepmrec.graph import (
     with_self_loops,
 )
 
-VERSION = 1
-"""Of the graphs' construction: part of their cache key, to be raised when it changes."""
-
 UserGraph = Literal["knn", "cooccurrence", "none"]
 
 
-def item_graph(features: PreparedFeatures, k: int, self_loop: bool, folder: Path | None) -> Graph:
+def item_graph(
+    features: PreparedFeatures, k: int, self_loop: bool, search: NeighbourSearch
+) -> Graph:
     """S_II: the k items of highest cosine, normalised by row and column degrees. [ours]
 
     Args:
         features: One modality, [n_items, d_m].
         k: Neighbours an item.
         self_loop: Whether an item is its own neighbour too, with its cosine of 1.
-        folder: Where the neighbours are kept; None keeps them nowhere.
+        search: How neighbours are found and where they are kept.
     """
-    neighbours = _cosine_neighbours(features.values, features.present, k, folder)
+    neighbours = search.cosine(features.values, features.present, k)
     return _finished(neighbours, features.present, 1.0 if self_loop else None)
 
 
 def published_item_graph(
-    features: PreparedFeatures, k: int, binary: bool, folder: Path | None
+    features: PreparedFeatures, k: int, binary: bool, search: NeighbourSearch
 ) -> Graph:
     """The item graph of LATTICE and of the models after it, D^(-1/2) S D^(-1/2).
 
@@ -56,12 +50,12 @@ def published_item_graph(
         features: One modality, [n_items, d_m].
         k: Entries of a row, the item itself among them; 1 or more.
         binary: Whether each edge counts 1 (FREEDOM), not its cosine (LATTICE, MGCN).
-        folder: Where the neighbours are kept; None keeps them nowhere.
+        search: How neighbours are found and where they are kept.
 
     Source: Zhang et al., LATTICE, MM 2021; Zhou and Shen, FREEDOM, MM 2023.
     """
     if k > 1:
-        others = _cosine_neighbours(features.values, features.present, k - 1, folder)
+        others = search.cosine(features.values, features.present, k - 1)
     else:
         nobody = torch.empty(0, dtype=torch.int64)
         others = Graph(nobody, nobody, torch.empty(0), (len(features.present),) * 2)
@@ -74,7 +68,7 @@ def fused_item_graph(
     features: Mapping[str, PreparedFeatures],
     weights: Mapping[str, float] | None,
     k: int,
-    folder: Path | None,
+    search: NeighbourSearch,
 ) -> Graph:
     """FREEDOM's frozen item graph, S = sum_m w_m S^m, of unweighted edges.
 
@@ -85,7 +79,7 @@ def fused_item_graph(
         features: The modalities by name, each [n_items, d_m].
         weights: w_m by name; None weighs all alike.
         k: Entries of a row of S^m, the item itself among them.
-        folder: Where the neighbours are kept; None keeps them nowhere.
+        search: How neighbours are found and where they are kept.
 
     Raises:
         UserError: The weights are of other modalities, or all zero.
@@ -93,7 +87,7 @@ def fused_item_graph(
     Source: Zhou and Shen, FREEDOM, MM 2023.
     """
     shares = _modality_shares(list(features), weights)
-    graphs = [published_item_graph(features[name], k, True, folder) for name in shares]
+    graphs = [published_item_graph(features[name], k, True, search) for name in shares]
     fused = weighted_sum(graphs, list(shares.values()))
     present = torch.stack([features[name].present for name in shares], dim=1)  # [n_items, M]
     known = present.float() @ torch.tensor(list(shares.values()), dtype=torch.float32)  # [n_items]
@@ -117,7 +111,7 @@ def _modality_shares(names: list[str], weights: Mapping[str, float] | None) -> d
 
 
 def content_neighbours(
-    features: Sequence[PreparedFeatures], k: int, shrink: float, folder: Path | None
+    features: Sequence[PreparedFeatures], k: int, shrink: float, search: NeighbourSearch
 ) -> Graph:
     """The k items most alike over all modalities, weighted by the mean of their cosines.
 
@@ -125,12 +119,11 @@ def content_neighbours(
         features: The modalities, M times [n_items, d_m].
         k: Neighbours an item.
         shrink: Added to the product of two items' lengths in the cosine.
-        folder: Where the neighbours are kept; None keeps them nowhere.
+        search: How neighbours are found and where they are kept.
     """
     values = [modality.values for modality in features]
     present = [modality.present for modality in features]
-    key = content_hash("mean cosine", VERSION, k, shrink, *values, *present)
-    return cached_graph(folder, key, lambda: mean_cosine_knn(values, present, k, shrink))
+    return search.mean_cosine(values, present, k, shrink)
 
 
 def modality_adjacency(interactions: Graph, present: Tensor, whole: SparseMatrix) -> SparseMatrix:
@@ -156,7 +149,7 @@ def user_graph(
     interactions: Graph,
     k: int,
     self_loop: bool,
-    folder: Path | None,
+    search: NeighbourSearch,
 ) -> Graph | None:
     """S_UU: the k users of most alike items, normalised by row and column degrees. [ours]
 
@@ -168,7 +161,7 @@ def user_graph(
         k: Neighbours a user.
         self_loop: Whether a user is their own neighbour too, with their cosine of 1 or their
             count in R R^T.
-        folder: Where the neighbours are kept; None keeps them nowhere.
+        search: How neighbours are found and where they are kept.
     """
     if kind == "none":
         return None
@@ -178,43 +171,25 @@ def user_graph(
     own: float | Tensor
     if kind == "knn":
         means = matrix(features.values) / counts.clamp(min=1)  # [n_users, d_m]
-        neighbours, own = _cosine_neighbours(means, present, k, folder), 1.0
+        neighbours, own = search.cosine(means, present, k), 1.0
     else:
-        neighbours = cooccurring_users(interactions, k, folder)
+        neighbours = search.cooccurring(interactions, k)
         own = interactions.row_sums()
     # who has no item with this modality has no vector to lend or to smooth
     return _finished(neighbours.among(present), present, own if self_loop else None)
 
 
-def cooccurring_users(interactions: Graph, k: int, folder: Path | None) -> Graph:
-    """The k users with most items in common, weighted by their number.
-
-    Args:
-        interactions: R, [n_users, n_items].
-        k: Neighbours a user.
-        folder: Where the neighbours are kept; None keeps them nowhere.
-    """
-    edges = (*interactions.shape, interactions.rows, interactions.cols)
-    key = content_hash("cooccurrence", VERSION, k, *edges)
-    return cached_graph(folder, key, lambda: cooccurrence_knn(interactions, k))
-
-
-def softmax_user_graph(interactions: Graph, k: int, folder: Path | None) -> Graph:
+def softmax_user_graph(interactions: Graph, k: int, search: NeighbourSearch) -> Graph:
     """S_UU of DualGNN and DRAGON: the k users with most items in common, a softmax of the numbers.
 
     Args:
         interactions: R, [n_users, n_items].
         k: Neighbours a user.
-        folder: Where the neighbours are kept; None keeps them nowhere.
+        search: How neighbours are found and where they are kept.
 
     Source: Wang et al., DualGNN, TMM 2021; Zhou et al., DRAGON, ECAI 2023.
     """
-    return softmax_by_row(cooccurring_users(interactions, k, folder))
-
-
-def _cosine_neighbours(values: Tensor, present: Tensor, k: int, folder: Path | None) -> Graph:
-    key = content_hash("cosine", VERSION, k, values, present)
-    return cached_graph(folder, key, lambda: cosine_knn(values, present, k))
+    return softmax_by_row(search.cooccurring(interactions, k))
 
 
 def _finished(neighbours: Graph, present: Tensor, own_weight: float | Tensor | None) -> Graph:

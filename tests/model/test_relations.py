@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from recbole_drepmrec.data.features import PreparedFeatures
-from recbole_drepmrec.graph import bipartite_matrix, interaction_graph
+from recbole_drepmrec.graph import NeighbourSearch, bipartite_matrix, interaction_graph
 from recbole_drepmrec.model.relations import (
     content_neighbours,
     fused_item_graph,
@@ -14,6 +14,8 @@ from recbole_drepmrec.model.relations import (
     published_item_graph,
     user_graph,
 )
+
+SEARCH = NeighbourSearch()
 
 
 def features(*present: bool) -> PreparedFeatures:
@@ -24,7 +26,7 @@ def features(*present: bool) -> PreparedFeatures:
 
 
 def test_items_without_the_modality_have_no_edge() -> None:
-    graph = item_graph(features(False, True, True, False, True), 3, True, None).to_dense()
+    graph = item_graph(features(False, True, True, False, True), 3, True, SEARCH).to_dense()
     assert graph[[0, 3]].abs().sum() == 0
     assert graph[:, [0, 3]].abs().sum() == 0
 
@@ -35,7 +37,7 @@ def test_users_without_the_modality_have_no_edge() -> None:
     interactions = interaction_graph(users, items, 4, 3)
     prepared = features(False, True, False)
     for kind in ("knn", "cooccurrence"):
-        graph = user_graph(kind, prepared, interactions, 2, True, None)
+        graph = user_graph(kind, prepared, interactions, 2, True, SEARCH)
         assert graph is not None
         dense = graph.to_dense()
         assert dense[3].abs().sum() == 0
@@ -48,46 +50,47 @@ def test_published_item_graph_counts_the_item_itself() -> None:
     angles = torch.tensor([0.0, 60.0, 90.0]).deg2rad()
     values = torch.cat([torch.zeros(1, 2), torch.stack([angles.cos(), angles.sin()], dim=1)])
     prepared = PreparedFeatures(values, torch.tensor([False, True, True, True]), None)
-    binary = published_item_graph(prepared, 2, True, None).to_dense()
+    binary = published_item_graph(prepared, 2, True, SEARCH).to_dense()
     half = torch.tensor([[0.5, 0.5, 0], [0, 0.5, 0.5], [0, 0.5, 0.5]])
     torch.testing.assert_close(binary[1:, 1:], half)
     assert binary[0].abs().sum() == binary[:, 0].abs().sum() == 0
-    weighted = published_item_graph(prepared, 2, False, None).to_dense()
+    weighted = published_item_graph(prepared, 2, False, SEARCH).to_dense()
     torch.testing.assert_close(weighted[1, 2], torch.tensor(0.5 / (1.5 * 1.8660254) ** 0.5))
-    alone = published_item_graph(prepared, 1, False, None).to_dense()
+    alone = published_item_graph(prepared, 1, False, SEARCH).to_dense()
     torch.testing.assert_close(alone, torch.diag(torch.tensor([0.0, 1, 1, 1])))
 
 
 def test_fused_item_graph_weighs_the_modalities_an_item_has() -> None:
     """Item 3 lacks the image: its row is the text's alone, and no image edge leads to it."""
     image, text = features(False, True, True, False), features(False, True, True, True)
-    one, other = (published_item_graph(f, 2, True, None).to_dense() for f in (image, text))
-    fused = fused_item_graph({"image": image, "text": text}, {"text": 9, "image": 1}, 2, None)
+    one, other = (published_item_graph(f, 2, True, SEARCH).to_dense() for f in (image, text))
+    fused = fused_item_graph({"image": image, "text": text}, {"text": 9, "image": 1}, 2, SEARCH)
     expected = 0.1 * one + 0.9 * other
     expected[3] = other[3]
     torch.testing.assert_close(fused.to_dense(), expected)
     torch.testing.assert_close(fused.row_sums(), torch.tensor([0.0, 1.0, 1.0, 1.0]))
-    equal = fused_item_graph({"image": image, "text": text}, None, 2, None).to_dense()
+    equal = fused_item_graph({"image": image, "text": text}, None, 2, SEARCH).to_dense()
     torch.testing.assert_close(equal[1], (one[1] + other[1]) / 2)
 
 
 def test_a_modality_of_weight_zero_counts_for_nothing() -> None:
     image, text = features(False, True, False, True), features(False, True, True, False)
-    fused = fused_item_graph({"image": image, "text": text}, {"image": 1.0, "text": 0.0}, 2, None)
+    fused = fused_item_graph({"image": image, "text": text}, {"image": 1.0, "text": 0.0}, 2, SEARCH)
     torch.testing.assert_close(
-        fused.to_dense(), published_item_graph(image, 2, True, None).to_dense()
+        fused.to_dense(), published_item_graph(image, 2, True, SEARCH).to_dense()
     )
 
 
 def test_content_neighbours_are_kept_by_all_that_they_depend_on(tmp_path: Path) -> None:
     one, other = features(False, True, True, True), features(False, True, False, True)
-    built = content_neighbours([one, other], 2, 1.0, tmp_path)
+    search = NeighbourSearch(tmp_path)
+    built = content_neighbours([one, other], 2, 1.0, search)
     assert len(list(tmp_path.iterdir())) == 1
-    again = content_neighbours([one, other], 2, 1.0, tmp_path)
+    again = content_neighbours([one, other], 2, 1.0, search)
     assert torch.equal(built.to_dense(), again.to_dense())
     assert len(list(tmp_path.iterdir())) == 1
     for modalities, k, shrink in (([one], 2, 1.0), ([one, other], 1, 1.0), ([one, other], 2, 2.0)):
-        content_neighbours(modalities, k, shrink, tmp_path)
+        content_neighbours(modalities, k, shrink, search)
     assert len(list(tmp_path.iterdir())) == 4
 
 

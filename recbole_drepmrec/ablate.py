@@ -4,7 +4,7 @@ from typing import Any
 
 from recbole_drepmrec import compat
 from recbole_drepmrec.arguments import Parser
-from recbole_drepmrec.compare import add_run_options, carry_out, config_files, show
+from recbole_drepmrec.compare import add_run_options, carried_out, config_files, show
 from recbole_drepmrec.config import Config
 from recbole_drepmrec.data.dataset import modality_sources
 from recbole_drepmrec.evaluation.ablations import FULL, MODEL, ablation_table, ablations
@@ -31,12 +31,12 @@ def run(options: Any, values: dict[str, Any]) -> int:
     compat.quiet_known_warnings()
     dataset = options.dataset
     variants = _variants(dataset, config_files(options), values)
-    comparison = carry_out([dataset], variants, FULL, options, values)
-    table = [
-        ablation_table(analyse(comparison, name), variants, options.test)
-        for name in comparison.splits
-    ]
-    return show([*table, *all_tables(comparison)], table, comparison)
+    with carried_out([dataset], variants, FULL, options, values) as comparison:
+        table = [
+            ablation_table(analyse(comparison, name), variants, options.test)
+            for name in comparison.splits
+        ]
+        return show([*table, *all_tables(comparison)], table, comparison)
 
 
 def _variants(dataset: str, files: list[str], values: dict[str, Any]) -> list[Variant]:

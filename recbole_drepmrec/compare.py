@@ -1,6 +1,8 @@
 """``recbole-drepmrec compare``: several models on several data sets, on equal terms."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, get_args
 
@@ -14,6 +16,7 @@ from recbole_drepmrec.evaluation.schedule import machine
 from recbole_drepmrec.evaluation.store import Comparison, check_same_split, load_comparison
 from recbole_drepmrec.evaluation.table import Table
 from recbole_drepmrec.evaluation.tables import all_tables, write_tables
+from recbole_drepmrec.files import held
 
 
 def run(options: Any, values: dict[str, Any]) -> int:
@@ -34,19 +37,20 @@ def run(options: Any, values: dict[str, Any]) -> int:
     datasets, models = _names(options.datasets, "datasets"), _names(options.models, "models")
     _check_options(options, models)
     variants = [Variant(model, model) for model in models]
-    comparison = carry_out(datasets, variants, options.reference, options, values)
-    tables = all_tables(comparison)
-    return show(tables, tables, comparison)
+    with carried_out(datasets, variants, options.reference, options, values) as comparison:
+        tables = all_tables(comparison)
+        return show(tables, tables, comparison)
 
 
-def carry_out(
+@contextmanager
+def carried_out(
     datasets: list[str],
     variants: list[Variant],
     reference: str | None,
     options: Any,
     values: dict[str, Any],
-) -> Comparison:
-    """Run what is not finished yet, and read all that is.
+) -> Iterator[Comparison]:
+    """Run what is not finished yet, and read all that is; meanwhile the folder is this command's.
 
     Args:
         datasets: Names of the data sets.
@@ -56,8 +60,8 @@ def carry_out(
         values: Configuration keys of all runs.
 
     Raises:
-        UserError: Something that was given is wrong; no run has started then. Or the runs do not
-            share one split.
+        UserError: Something that was given is wrong, or another command writes the folder; no run
+            has started then. Or the runs do not share one split.
     """
     if options.jobs is not None and options.jobs < 1:
         raise UserError(f"--jobs is {options.jobs}, expected 1 or more.")
@@ -65,12 +69,13 @@ def carry_out(
         datasets, variants, _seeds(options.seeds), config_files(options), values, options.out
     )
     limits = machine(options.jobs, plan.on_gpu)
-    hashes = describe_splits(plan, options.out, limits)
-    write_request(options.out, make_request(reference, options.test, hashes))
-    run_unfinished(plan, hashes, options.out, limits)
-    comparison = load_comparison(options.out)
-    check_same_split(comparison)
-    return comparison
+    with held(options.out):
+        hashes = describe_splits(plan, options.out, limits)
+        write_request(options.out, make_request(reference, options.test, hashes))
+        run_unfinished(plan, hashes, options.out, limits)
+        comparison = load_comparison(options.out)
+        check_same_split(comparison)
+        yield comparison
 
 
 def show(tables: list[Table], printed: list[Table], comparison: Comparison) -> int:

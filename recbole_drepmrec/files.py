@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from recbole_drepmrec.errors import UserError
@@ -107,3 +108,28 @@ def write_errors(path: Path) -> Iterator[None]:
             f"cannot write {path}: {reason}. Free some space, or choose another place, then run "
             "the same command again."
         ) from error
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Keep a folder for this command alone; the lock falls when the process ends, however it does.
+
+    Args:
+        folder: The folder, which is created.
+
+    Raises:
+        UserError: Another command holds it, or it cannot be written to.
+    """
+    with write_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise UserError(
+                f"another command is writing to {folder}; wait for it, or give another --out."
+            ) from error
+    try:
+        yield
+    finally:
+        lock.release()

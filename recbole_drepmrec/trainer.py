@@ -58,11 +58,14 @@ class RunTrainerMixin(_Base):
     model: Any
     device: torch.device
     optimizer: torch.optim.Optimizer
+    epochs: int
+    eval_step: int
 
     def __init__(self, config: Any, model: Any, run: RunFolder) -> None:
         self.run = run
         with _as_single_process(config), _tensorboard_in(run):
             super().__init__(config, model)
+        self.eval_step = min(self.eval_step, self.epochs)  # some trainers have one epoch only
         self.saved_model_file = str(run.checkpoint)
         self.eval_collector = TopCollector(config)
         self.evaluator = VectorisedEvaluator(config)
@@ -98,7 +101,7 @@ class RunTrainerMixin(_Base):
         """Train as RecBole does; keeps the loader, whose generator belongs to a checkpoint."""
         self._train_data = train_data
         valid_data = args[0] if args else kwargs.get("valid_data")
-        self._validates = bool(valid_data) and self.config["eval_step"] > 0
+        self._validates = bool(valid_data) and self.eval_step > 0
         if self._resumed is not None:
             self._restore_random_state(self._resumed, train_data)
         return super().fit(train_data, *args, **kwargs)
@@ -124,7 +127,7 @@ class RunTrainerMixin(_Base):
         }
         if self.config["track_similarity"] and is_first():
             self._epoch |= self._similarity()
-        if not self._validates or (epoch_idx + 1) % self.config["eval_step"]:
+        if not self._validates or (epoch_idx + 1) % self.eval_step:
             self.run.append_metrics(self._epoch)
         return loss
 

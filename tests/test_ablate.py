@@ -24,7 +24,7 @@ def test_one_command_gives_a_row_for_every_part(
     comparison = load_comparison(Path("out"))
     assert comparison.request.reference == "full model"
     assert len(comparison.results) == 14
-    without = comparison.results[JobKey("tiny", "without image", 1)]
+    without = comparison.results[JobKey("tiny", "without modality image", 1)]
     assert without.model == "DRepMRec"
     with Path("out/tables/tiny-ablation.csv").open() as file:
         rows = list(csv.DictReader(file))

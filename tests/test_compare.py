@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from recbole_drepmrec.cli import main
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.evaluation.records import JobKey
 from recbole_drepmrec.evaluation.store import check_same_split, load_comparison
+from recbole_drepmrec.files import held
 from recbole_drepmrec.quick_start import load
 from tests.datasets import clustered
 from tests.model.contract import trainer
@@ -197,6 +199,60 @@ def test_runs_of_different_splits_are_not_compared(folder: Path) -> None:
 def test_no_comparison_is_a_message(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"holds no comparison\.json"):
         load_comparison(tmp_path)
+    (tmp_path / "comparison.json").write_text("{")
+    with pytest.raises(UserError, match=r"comparison\.json is damaged"):
+        load_comparison(tmp_path)
+
+
+def test_a_cut_curve_is_a_message(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder / "out", tmp_path / "out")
+    comparison = load_comparison(tmp_path / "out")
+    key = JobKey("tiny", "BPR", 1)
+    path = tmp_path / "out" / comparison.results[key].run / "metrics.jsonl"
+    path.write_text(path.read_text()[:-9])
+    with pytest.raises(UserError, match=r"metrics\.jsonl is damaged"):
+        comparison.curve(key)
+
+
+def test_a_split_that_was_removed_is_described_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(prepare_folder(tmp_path))
+    assert main(words("Pop", "1")) == 0
+    split = tmp_path / "out" / "data" / "tiny" / "split.npz"
+    whole = split.read_bytes()
+    split.write_bytes(whole[:100])
+    capsys.readouterr()
+    assert main(words("Pop", "1")) == 2
+    assert "split.npz" in capsys.readouterr().err
+    split.unlink()
+    assert main(words("Pop", "1")) == 0
+    assert split.stat().st_size == len(whole)
+
+
+def test_another_command_on_the_folder_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(prepare_folder(tmp_path))
+    with held(tmp_path / "out"):
+        assert main(words("Pop", "1")) == 2
+    assert "another command is writing to out; wait for it" in capsys.readouterr().err
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [".lock"]
+    assert main(words("Pop", "1")) == 0
+
+
+def test_a_model_without_gradient_is_validated_whatever_the_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has one epoch; others count theirs once where the step is longer than they train."""
+    monkeypatch.chdir(prepare_folder(tmp_path))
+    assert main(words("Pop,ItemKNNCBF,BPR", "1", "--epochs=3", "--eval_step=5")) == 0
+    results = load_comparison(tmp_path / "out").results
+    assert {key.model: one.epochs for key, one in results.items()} == {
+        "Pop": 1,
+        "ItemKNNCBF": 1,
+        "BPR": 3,
+    }
 
 
 @pytest.mark.parametrize(

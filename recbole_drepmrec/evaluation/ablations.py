@@ -67,7 +67,7 @@ def _gate(settings: DRepMRecSettings) -> Iterator[Part]:
     if settings.gate == "own":
         yield "without own item table", {"gate": "self"}
     if settings.gate != "none":
-        name = "without filter gate" if settings.gate == "self" else "without gate and table"
+        name = "without gate and table" if settings.gate == "own" else "without filter gate"
         yield name, {"gate": "none"}
     if settings.gate == "behavior":
         yield "independent lines", {"gate": "own"}
@@ -103,10 +103,10 @@ def modality_parts(modalities: list[str]) -> Iterator[Part]:
         return
     for name in modalities:
         rest = [other for other in modalities if other != name]
-        yield f"without {_as_folder(name)}", {"use_modalities": rest}
+        yield f"without modality {_as_folder(name)}", {"use_modalities": rest}
     if len(modalities) > 2:
         for name in modalities:
-            yield f"only {_as_folder(name)}", {"use_modalities": [name]}
+            yield f"only modality {_as_folder(name)}", {"use_modalities": [name]}
 
 
 def _as_folder(name: str) -> str:

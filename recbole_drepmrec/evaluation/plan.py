@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -89,6 +90,13 @@ def make_plan(
     Raises:
         UserError: A name, key or value is wrong, or models would be measured differently.
     """
+    names = [one.name for one in variants]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise UserError(
+            f"two of the variants would be called '{repeated[0]}'; rename the modality, in "
+            "`modalities`, that gives one of them its name."
+        )
     given = sorted(OWN_KEYS & set(values))
     if given:
         raise UserError(
@@ -193,7 +201,7 @@ def data_hash(folder: Path, settings: Mapping[str, Any]) -> str | None:
         return None
     files = [path for path in folder.iterdir() if path.is_file() and path.name[0] != "."]
     if settings["modalities"]:
-        sources = modality_sources(settings["modalities"], settings["use_modalities"]).values()
+        sources = modality_sources(settings["modalities"], None).values()
         named = [folder / name for source in sources for name in source.files]
         files += [path for path in named if path.is_file()]
-    return _hash({path.name: file_hash(path) for path in sorted(set(files))})
+    return _hash({os.path.relpath(path, folder): file_hash(path) for path in sorted(set(files))})

@@ -25,10 +25,12 @@ def ranking(analysis: Analysis, test: str) -> Table:
     """
     some = analysis.some
     marked = {(d.model, d.metric) for d in analysis.differences if d.p_holm < LEVEL}
+    most = max(map(len, analysis.runs.values()))
     rows = []
     for model, runs in analysis.runs.items():
         scores = [run.valid_score for run in runs if run.valid_score is not None]
-        row = {"model": model, f"validation {some.valid_metric}": plus_minus(scores)}
+        name = f"{model} ({len(runs)} of {most} seeds)" if 0 < len(runs) < most else model
+        row = {"model": name, f"validation {some.valid_metric}": plus_minus(scores)}
         for metric in analysis.metrics:
             mark = MARK if (model, metric) in marked else ""
             row[f"test {metric}"] = plus_minus([run.test[metric] for run in runs]) + mark

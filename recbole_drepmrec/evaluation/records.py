@@ -5,6 +5,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.files import write_json
 
 Test = Literal["t", "wilcoxon"]
@@ -120,6 +121,7 @@ class JobResult(_Stored):
 
 
 class _Failure(_Stored):
+    settings_sha256: str
     reason: str
 
 
@@ -147,8 +149,22 @@ def write_request(out: Path, request: Request) -> None:
 
 
 def read_request(out: Path) -> Request | None:
-    """Read ``comparison.json``; None if there is none."""
-    return _read(Request, out / "comparison.json")
+    """Read ``comparison.json``; None if there is none.
+
+    Args:
+        out: The comparison's folder.
+
+    Raises:
+        UserError: It is damaged.
+    """
+    path = out / "comparison.json"
+    request = _read(Request, path)
+    if request is None and path.is_file():
+        raise UserError(
+            f"{path} is damaged: it is not what `recbole-drepmrec compare` writes. Give the same "
+            "command again; it keeps the finished runs."
+        )
+    return request
 
 
 def write_result(folder: Path, result: JobResult) -> None:
@@ -168,15 +184,28 @@ def read_result(folder: Path, settings_sha256: str) -> JobResult | None:
     return result if current and (folder / "users.npz").is_file() else None
 
 
-def write_failure(folder: Path, reason: str) -> None:
-    """Write into a run's folder why it failed, in one line."""
-    write_json(folder / "failure.json", {"reason": " ".join(reason.split())})
+def write_failure(folder: Path, settings_sha256: str, reason: str) -> None:
+    """Write into a run's folder why it failed.
+
+    Args:
+        folder: The run's folder.
+        settings_sha256: The hash of its settings.
+        reason: Why, of which one line is made.
+    """
+    failure = _Failure(settings_sha256=settings_sha256, reason=" ".join(reason.split()))
+    write_json(folder / "failure.json", failure.model_dump())
 
 
-def read_failure(folder: Path) -> str | None:
-    """Read from a run's folder why it failed; None if it did not."""
+def read_failure(folder: Path, settings_sha256: str) -> str | None:
+    """Read from a run's folder why it failed; None if it did not, or with other settings.
+
+    Args:
+        folder: The run's folder.
+        settings_sha256: The hash that its settings have now.
+    """
     failure = _read(_Failure, folder / "failure.json")
-    return None if failure is None else failure.reason
+    current = failure is not None and failure.settings_sha256 == settings_sha256
+    return failure.reason if failure is not None and current else None
 
 
 Model = TypeVar("Model", bound=_Stored)

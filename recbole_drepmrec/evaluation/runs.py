@@ -64,7 +64,8 @@ def _mark(task: Task) -> Path:
 
 def _is_described(task: Task, data: str | None) -> bool:
     """Whether the split of the present settings and data is there, whole."""
-    if data is None or not _mark(task).is_file():
+    there = split_file(task.out, task.settings["dataset"]).is_file() and _mark(task).is_file()
+    if data is None or not there:
         return False
     return _mark(task).read_text(encoding="utf-8") == split_hash(task.settings, data)
 

@@ -181,12 +181,12 @@ def _outcome(one: _Running) -> str | None:
             one.process.stdin.close()
     if code == 0:
         return None
-    reason = read_failure(folder)
+    reason = read_failure(folder, one.task.sha256)
     if reason is None:
         how = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
         hint = ", as when memory runs out: try --jobs=1" if code == -9 else ""
         reason = f"the process {how}{hint}; {folder / 'log.txt'} is its log"
-        write_failure(folder, reason)
+        write_failure(folder, one.task.sha256, reason)
     return reason
 
 

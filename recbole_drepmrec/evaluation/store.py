@@ -91,11 +91,17 @@ class Comparison:
 
         Returns:
             One dict an epoch; none for a run folder that was removed.
+
+        Raises:
+            UserError: The file is damaged.
         """
         path = self.out / self.results[key].run / "metrics.jsonl"
         if not path.is_file():
             return []
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        try:
+            return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        except ValueError as error:
+            raise UserError(f"{path} is damaged: {error}; remove its run's folder.") from error
 
     def validation_score(self, dataset: str, model: str) -> float | None:
         """What models are ranked by: the higher, the better.
@@ -139,7 +145,7 @@ def load_comparison(out: Path) -> Comparison:
         if result is not None:
             results[key] = result
         else:
-            failures[key] = read_failure(key.folder(out)) or NOT_RUN
+            failures[key] = read_failure(key.folder(out), request.settings[key.place]) or NOT_RUN
     found = dict.fromkeys(key.dataset for key in results)
     splits = {dataset: read_split(split_file(out, dataset)) for dataset in found}
     return Comparison(out, request, splits, results, failures)

@@ -90,11 +90,16 @@ def cost(analysis: Analysis) -> Table:
         )
         if runs:
             values.append({"dataset": analysis.dataset, "model": model, **figures})
-    some = analysis.some
-    note = (
-        f"Means over seeds, {some.threads} threads, on {some.device}; times depend on what else "
-        "the machine did, other runs of this comparison included."
+    threads, devices = (
+        sorted({str(getattr(run, name)) for runs in analysis.runs.values() for run in runs})
+        for name in ("threads", "device")
     )
+    note = (
+        f"Means over seeds, {' or '.join(threads)} threads, on {' or '.join(devices)}; times "
+        "depend on what else the machine did, other runs of this comparison included."
+    )
+    if len(threads) > 1 or len(devices) > 1:
+        note += " The runs differ in these, so their times cannot be compared."
     return Table(f"{analysis.dataset}-cost", f"{analysis.dataset}: cost", rows, values, [note])
 
 

@@ -30,11 +30,12 @@ def main() -> int:
         _do(**task)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
-        write_failure(Path(task["folder"]), str(error))
+        write_failure(Path(task["folder"]), task["sha256"], str(error))
         return 2
     except Exception as error:
         traceback.print_exc()
-        write_failure(Path(task["folder"]), f"{type(error).__name__}: {error}")
+        reason = f"{type(error).__name__}: {error}"
+        write_failure(Path(task["folder"]), task["sha256"], reason)
         return 1
     return 0
 

@@ -99,9 +99,14 @@ class MultimodalRecommender(FeatureRecommender):
         """Encode all users [n_users, d] and items [n_items, d]."""
         raise NotImplementedError
 
+    def training_vectors(self) -> Representations:
+        """The vectors that the loss of a batch reads, where they are others than ``forward``'s."""
+        return self.forward()
+
     def train(self, mode: bool = True) -> "MultimodalRecommender":
-        """Switch between training and evaluation; either way the vectors are encoded anew."""
-        self.forget()
+        """Switch between training and evaluation; whoever trained is encoded anew."""
+        if mode or self.training:
+            self.forget()
         super().train(mode)
         return self
 

@@ -115,11 +115,9 @@ class BMAHost(TwoLineRecommender):
     def _modal_loss(self, behavior: Representations, batch: Batch) -> Tensor:
         modal = self.modal_side(behavior.items)
         terms = self.modal_side.losses(behavior, modal, batch)
-        table = self.modal_side.modal_line.item_table
-        if table is not None:
-            of_items = table[batch.items]
-            penalty = squared_norm(of_items[batch.positive], of_items[batch.negative])
-            terms.append(self.settings.reg_weight * penalty)
+        rows = self.modal_side.table_rows(batch)
+        if rows:
+            terms.append(self.settings.reg_weight * squared_norm(*rows))
         return total(terms)
 
     def start_epoch(self) -> None:

@@ -52,7 +52,7 @@ class DRepMRecSettings(ModalSideSettings):
 class DRepMRec(TwoLineRecommender):
     """Dual representation learning for multimodal recommendation. [paper]
 
-        L = BPR(fused) + l_reg ||E^(0)||^2 / 2B
+        L = BPR(fused) + l_reg (||E^(0)||^2 + ||P_I||^2) / 2B
             + l_intra L_intra + l_inter L_inter + l_sss sum_m L_sss        [ours]
 
     The Behavior Line knows IDs and interactions only, the Modal Line features and relation graphs;
@@ -120,8 +120,6 @@ class DRepMRec(TwoLineRecommender):
         rows: list[Tensor] = []
         if self.behavior_line is not None:
             rows += batch.pairs(batch.rows(self.behavior_line.tables()))
-        table = self.modal_side.modal_line.item_table if self.modal_side is not None else None
-        if table is not None:
-            of_items = table[batch.items]
-            rows += [of_items[batch.positive], of_items[batch.negative]]
+        if self.modal_side is not None:
+            rows += self.modal_side.table_rows(batch)
         return squared_norm(*rows) if rows else torch.zeros((), device=batch.user.device)

@@ -90,10 +90,14 @@ class FREEDOM(MultimodalRecommender):
         """Encode all users and items over the whole user-item graph."""
         return self._encode(None)
 
+    def training_vectors(self) -> Representations:
+        """Encode over the edges that were drawn for this epoch."""
+        return self._encode(self.drawn_adjacency)
+
     def calculate_loss(self, interaction: Any) -> Tensor:
         """Return the objective of one training batch, a scalar."""
         users, positives, negatives = self.batch_ids(interaction)
-        encoded = self._encode(self.drawn_adjacency)
+        encoded = self.training_vectors()
         loss = bpr_loss(*pair_scores(encoded, users, positives, negatives))
         for projection in self.projections:
             modal = _modal_loss(projection, encoded.users[users], positives, negatives)

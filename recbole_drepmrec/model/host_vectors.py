@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from recbole_drepmrec.checkpoint import random_state, restore_random_state
 from recbole_drepmrec.errors import UserError
+from recbole_drepmrec.model.base import MultimodalRecommender
 from recbole_drepmrec.nn import Representations
 
 CARRIERS = ("BPR", "DGCF", "LightGCN", "LINE", "NCL", "NGCF", "SGL", "SimpleX", "SpectralCF")
@@ -69,8 +70,8 @@ class EncodedVectors(HostVectors):
     def read_with_loss(self, interaction: Any, users: Tensor) -> tuple[Any, Representations]:
         """The host's loss of a batch, and the vectors that it came from, its dropout included.
 
-        Where the host's loss encodes in another way than ``forward``, the vectors take a forward
-        pass of their own.
+        Where the host's loss encodes by neither ``forward`` nor ``training_vectors``, the vectors
+        take a forward pass of their own.
         """
         with self._recorded() as outputs:
             loss = self.host.calculate_loss(interaction)
@@ -78,22 +79,25 @@ class EncodedVectors(HostVectors):
 
     @contextmanager
     def _recorded(self) -> Iterator[list[Any]]:
-        """Keep what ``forward`` returns whenever it is called for the vectors that score."""
-        forward = self.host.forward
+        """Keep the vectors that the host encodes for its loss."""
+        own = getattr(type(self.host), "training_vectors", MultimodalRecommender.training_vectors)
+        inherited = own is MultimodalRecommender.training_vectors
+        name = "forward" if inherited else "training_vectors"
+        encode = getattr(self.host, name)
         outputs: list[Any] = []
 
         def recording(*given: Any, **named: Any) -> Any:
-            output = forward(*given, **named)
+            output = encode(*given, **named)
             same = not named and [*map(id, given)] == [*map(id, self.arguments)]
             if same and output[0].requires_grad:
                 outputs.append(output)
             return output
 
-        self.host.forward = recording  # the instance's, over the class's
+        setattr(self.host, name, recording)  # the instance's, over the class's
         try:
             yield outputs
         finally:
-            del self.host.forward
+            delattr(self.host, name)
 
 
 class SimpleXVectors(HostVectors):

@@ -89,15 +89,18 @@ class LATTICE(MultimodalRecommender):
         """Encode all users and items, over an item graph of the current parameters."""
         return self._encode(self.item_graph().product)
 
+    def training_vectors(self) -> Representations:
+        """Encode over the item graph of this epoch, which its first batch mines."""
+        if self.kept_graph is not None:
+            return self._encode(self.kept_graph)
+        mined = self.item_graph()
+        self.kept_graph = SparseMatrix(mined)
+        return self._encode(mined.product)
+
     def calculate_loss(self, interaction: Any) -> Tensor:
         """Return the objective of one training batch, a scalar."""
         users, positives, negatives = self.batch_ids(interaction)
-        if self.kept_graph is None:
-            mined = self.item_graph()
-            self.kept_graph = SparseMatrix(mined)
-            encoded = self._encode(mined.product)
-        else:
-            encoded = self._encode(self.kept_graph)
+        encoded = self.training_vectors()
         rows = (encoded.users[users], encoded.items[positives], encoded.items[negatives])
         scores = pair_scores(encoded, users, positives, negatives)
         return bpr_loss(*scores) + self.settings.reg_weight * squared_norm(*rows)

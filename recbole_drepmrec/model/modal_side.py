@@ -65,6 +65,8 @@ class ModalSide(nn.Module):
 
         L = BPR(fused) + l_intra L_intra + l_inter L_inter + l_sss sum_m L_sss        [ours]
 
+    An item without a training interaction is scored by its modal vector alone. [ours]
+
     Args:
         settings: How it is built.
         features: The prepared modalities, by name.
@@ -72,6 +74,8 @@ class ModalSide(nn.Module):
         embedding_size: d, that of the behavior vectors.
         search: How neighbours are found and where they are kept.
     """
+
+    untrained: Tensor
 
     def __init__(
         self,
@@ -90,6 +94,8 @@ class ModalSide(nn.Module):
             settings.gate,
             settings.item_graph_layers,
         )
+        untrained = interactions.transposed().row_sums() == 0
+        self.register_buffer("untrained", untrained.nonzero().squeeze(-1), persistent=False)
         self.signals = _signals(settings, features)
         self._trackers: list[SimilarityTracker] = []  # made once they are asked for
         self.bma = BehaviorModalAlignment(
@@ -125,7 +131,18 @@ class ModalSide(nn.Module):
 
     def fuse(self, behavior: Representations | None, modal: ModalOutput) -> Representations:
         """Return the fused users and items; the modal ones where there is no behavior side."""
-        return modal.fused if behavior is None else self.bma.fuse(behavior, modal.fused)
+        if behavior is None:
+            return modal.fused
+        return self.bma.fuse(self._trained(behavior), modal.fused)
+
+    def _trained(self, behavior: Representations) -> Representations:
+        """The behavior vectors, zero for items without a training interaction.
+
+        No positive pair ever moves theirs from where it began; so the Modal Line alone scores them.
+        """
+        if len(self.untrained) <= 1:  # padding
+            return behavior
+        return Representations(behavior.users, behavior.items.index_fill(0, self.untrained, 0.0))
 
     def losses(
         self, behavior: Representations | None, modal: ModalOutput, batch: Batch
@@ -137,7 +154,7 @@ class ModalSide(nn.Module):
             modal: This step's output of ``forward``.
             batch: The training pairs.
         """
-        behavior_rows = batch.rows(behavior) if behavior is not None else None
+        behavior_rows = batch.rows(self._trained(behavior)) if behavior is not None else None
         modal_rows = batch.rows(modal.fused)
         of_users = modal_rows.users[batch.user]  # [B, d]
         if self.settings.leave_one_out:
@@ -149,6 +166,21 @@ class ModalSide(nn.Module):
             self.settings.sss_weight * signal(view)
             for signal, view in zip(self.signals, modal.item_views, strict=False)
         ]
+
+    def table_rows(self, batch: Batch) -> list[Tensor]:
+        """Rows of the own item table for the L2 penalty, positive and negative, [B, d] each.
+
+        Args:
+            batch: The training pairs.
+
+        Returns:
+            Nothing without such a table.
+        """
+        table = self.modal_line.item_table
+        if table is None:
+            return []
+        of_items = table[batch.items]
+        return [of_items[batch.positive], of_items[batch.negative]]
 
     def _ranking_loss(
         self,

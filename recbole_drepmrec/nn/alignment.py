@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from recbole_drepmrec.nn.fusion import Fusion
-from recbole_drepmrec.nn.losses import cosine_distance, info_nce
+from recbole_drepmrec.nn.losses import cosine_distance, has_direction, info_nce
 from recbole_drepmrec.nn.representations import Representations
 
 
@@ -31,6 +31,9 @@ class BehaviorModalAlignment(nn.Module):
         L_inter = ( InfoNCE(m_u, b_u) + InfoNCE(m_i, b_i) ) / 2 over the distinct users and
                   items of the batch, averaged over both directions, or with ``one_way``
                   from modal to behavior only                                             [ours]
+
+    A modal vector that is zero, of who has no modality, has no part in any mean: it has no
+    direction, and would be a negative of all others.
 
     The module knows nothing of how the representations came about, so any recommender with user
     and item vectors can wear it: call it with the host's vectors, the modal ones and a batch.
@@ -71,7 +74,12 @@ class BehaviorModalAlignment(nn.Module):
         )
 
     def fuse(self, behavior: Representations, modal: Representations) -> Representations:
-        """Return the fused users and items."""
+        """Return the fused users and items.
+
+        Args:
+            behavior: Users [n_users, d] and items [n_items, d] of the behavior side.
+            modal: Those of the modal side.
+        """
         return Representations(
             self.fusion(behavior.users, modal.users), self.fusion(behavior.items, modal.items)
         )
@@ -79,16 +87,30 @@ class BehaviorModalAlignment(nn.Module):
     def intra(
         self, behavior: Representations, modal: Representations, users: Tensor, items: Tensor
     ) -> Tensor:
-        """Return L_intra: no term of it touches both lines."""
-        distances = [
-            cosine_distance(line.users[users], line.items[items]) for line in (behavior, modal)
-        ]
-        return (distances[0] + distances[1]) / 2
+        """Return L_intra: no term of it touches both lines.
+
+        Args:
+            behavior: Users [n_users, d] and items [n_items, d] of the behavior side.
+            modal: Those of the modal side.
+            users: Users of the batch's training pairs, shape [B].
+            items: Their positive items, shape [B].
+        """
+        of_users, of_items = modal.users[users], modal.items[items]
+        there = has_direction(of_users) & has_direction(of_items)
+        in_behavior = cosine_distance(behavior.users[users], behavior.items[items])
+        return (in_behavior + cosine_distance(of_users, of_items, there)) / 2
 
     def inter(
         self, behavior: Representations, modal: Representations, users: Tensor, items: Tensor
     ) -> Tensor:
-        """Return L_inter over the batch's users and items."""
+        """Return L_inter over the batch's users and items.
+
+        Args:
+            behavior: Users [n_users, d] and items [n_items, d] of the behavior side.
+            modal: Those of the modal side.
+            users: Users of the batch's training pairs, shape [B].
+            items: Their positive items, shape [B].
+        """
         of_users = self._inter(behavior.users, modal.users, users)
         of_items = self._inter(behavior.items, modal.items, items)
         return (of_users + of_items) / 2
@@ -96,6 +118,8 @@ class BehaviorModalAlignment(nn.Module):
     def _inter(self, behavior: Tensor, modal: Tensor, ids: Tensor) -> Tensor:
         distinct = torch.unique(ids)  # who stands in the batch twice is no negative of themselves
         b, m = behavior[distinct], modal[distinct]
+        there = has_direction(m)
+        b, m = b[there], m[there]
         if self.one_way:
             return info_nce(m, b.detach(), self.temperature)
         return (info_nce(m, b, self.temperature) + info_nce(b, m, self.temperature)) / 2

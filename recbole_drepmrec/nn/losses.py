@@ -104,3 +104,12 @@ def cosine_distance(users: Tensor, items: Tensor, counted: Tensor | None = None)
     if counted is None:
         return distances.mean()
     return (distances * counted).sum() / counted.sum().clamp(min=1)
+
+
+def has_direction(rows: Tensor) -> Tensor:
+    """Which rows are not zero, bool [n]: who lacks all modalities has a zero one.
+
+    Args:
+        rows: Shape [n, d].
+    """
+    return (rows.detach() != 0).any(-1)

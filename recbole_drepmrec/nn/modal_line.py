@@ -41,8 +41,8 @@ class ModalOutput:
     Attributes:
         fused: Means over the modalities a user or an item has.
         item_views: H_I of each modality, missing rows zero, M times [n_items, d].
-        user_means: m_u of each modality before the user graph, M times [n_users, d]; or, where
-            one product gives them together, their mean alone.
+        user_means: m_u of each modality before the user graph, M times [n_users, d]; none where
+            one product gives the users, whose vectors then are the means of their items'.
     """
 
     fused: Representations
@@ -176,7 +176,7 @@ class ModalLine(nn.Module):
         items = summed(views) / self.item_counts
         if self.one_product:
             users: Tensor = self.interactions(items)
-            return ModalOutput(Representations(users, items), tuple(views), (users,))
+            return ModalOutput(Representations(users, items), tuple(views), ())
         means = [self._user_means(m, view) for m, view in enumerate(views)]
         users = summed(
             encoder.smooth_users(mean) for encoder, mean in zip(self.encoders, means, strict=True)
@@ -217,7 +217,8 @@ class ModalLine(nn.Module):
         """
         users, items = batch.users[batch.user], batch.items[batch.positive]
         if self.one_product:
-            return self._share(0, output.user_means[0][users], output.fused.items[items], users)
+            # all interacted items have all modalities: any column counts them
+            return self._share(0, output.fused.users[users], output.fused.items[items], users)
         shares = []
         for m, encoder in enumerate(self.encoders):
             share = self._share(m, output.user_means[m][users], output.item_views[m][items], users)

@@ -12,7 +12,7 @@ SignalKind = Literal["gram", "sampled"]
 """All pairs of items exactly, or the pairs among items drawn for each step."""
 
 SHORTEST = 1e-12
-"""A representation that is not longer has no direction, and no part."""
+"""A representation that is not longer has no direction: its cosines are 0, and it stays there."""
 
 
 class SimilaritySupervisedSignal(nn.Module):
@@ -97,7 +97,7 @@ class SimilaritySupervisedSignal(nn.Module):
         ids = self.present_ids[drawn]
         rows = F.normalize(representations[ids], dim=-1)
         target = self.target[ids]
-        # The diagonals agree (both are one), so the sum is over pairs of two different items.
+        # The diagonals agree (both are one, but for a zero row), so only different items differ.
         squares = (rows @ rows.T - target @ target.T).pow(2).sum()  # [n, n]
         return squares / (n * (n - 1))
 

@@ -197,7 +197,10 @@ def _course(epochs: Iterable[Epoch], value: Value) -> Iterable[tuple[int, float,
 def _mean(
     model: str, runs: list[tuple[list[tuple[int, float, float]], int]], x: str
 ) -> Curve | None:
-    """Mean over the seeds that trained so long."""
+    """Mean over the seeds that trained so long; by time, over all seeds, as long as all trained.
+
+    Seeds take different times: where one falls out of a mean by time, it would jump.
+    """
     if not runs:
         return None
     by_epoch: dict[int, list[tuple[float, float]]] = {}
@@ -208,7 +211,11 @@ def _mean(
             by_epoch.setdefault(epoch, []).append((place, y))
             if epoch == best:
                 chosen.append((place, y))
+    fewest = 1 if x == "epoch" else len(runs)
     groups = [np.array(by_epoch[epoch]) for epoch in sorted(by_epoch)]
+    groups = [group for group in groups if len(group) >= fewest]
+    if not groups:
+        return None
     xs, ys = ([float(g[:, column].mean()) for g in groups] for column in (0, 1))
     low, high = ([float(of(g[:, 1])) for g in groups] for of in (np.min, np.max))
     return Curve(model, xs, ys, low, high, chosen)

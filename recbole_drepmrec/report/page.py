@@ -55,7 +55,7 @@ def page(comparison: Comparison, datasets: list[str], method: Method | None) -> 
     )
     environment.filters["drawn"] = Markup  # our own SVG, whose texts are escaped already
     environment.filters["without_name"] = _without_name
-    versions = next(iter(comparison.results.values())).versions
+    versions = _versions(comparison)
     return environment.get_template("report.html").render(
         heading=_heading(comparison.request),
         request=comparison.request,
@@ -64,6 +64,15 @@ def page(comparison: Comparison, datasets: list[str], method: Method | None) -> 
         failures={str(key): reason for key, reason in comparison.failures.items()},
         reports=[dataset_report(comparison, dataset, method) for dataset in datasets],
     )
+
+
+def _versions(comparison: Comparison) -> dict[str, str]:
+    """Package to its version, or to all that the runs had."""
+    found: dict[str, dict[str, None]] = {}
+    for result in comparison.results.values():
+        for package, version in result.versions.items():
+            found.setdefault(package, {})[version] = None
+    return {package: " and ".join(versions) for package, versions in found.items()}
 
 
 def _chosen(comparison: Comparison, datasets: list[str] | None) -> list[str]:

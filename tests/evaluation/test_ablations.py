@@ -37,8 +37,8 @@ def test_of_the_model_as_it_comes() -> None:
         "with user graph": {"user_graph": "knn"},
         "without Modal Line": {"use_modal_line": False},
         "without Behavior Line": {"use_behavior_line": False},
-        "without text": {"use_modalities": ["image"]},
-        "without image": {"use_modalities": ["text"]},
+        "without modality text": {"use_modalities": ["image"]},
+        "without modality image": {"use_modalities": ["text"]},
     }
 
 
@@ -80,7 +80,7 @@ def test_modalities_of_any_number_and_name() -> None:
     assert named("text") == []
     every = [["b", "c"], ["a", "c"], ["a", "b"], ["a"], ["b"], ["c"]]
     assert [value["use_modalities"] for value in named("a", "b", "c")] == every
-    assert "without view_1.b" in variants(["view/1.b", "text"])
+    assert "without modality view_1.b" in variants(["view/1.b", "text"])
 
 
 @pytest.mark.parametrize("line", ["use_modal_line", "use_behavior_line"])

@@ -93,6 +93,31 @@ def test_hash_of_data(tmp_path: Path, values: dict[str, Any]) -> None:
     assert data_hash(tmp_path / "nowhere", settings) is None
 
 
+def test_hash_of_data_tells_files_of_one_name_apart(tmp_path: Path, values: dict[str, Any]) -> None:
+    """And counts those of modalities that one variant does not use."""
+    folder = tmp_path / "dataset" / "tiny"
+    modalities = {}
+    for name in ("image", "text"):
+        (folder / name).mkdir()
+        for end in ("feat.npy", "ids.txt"):
+            (folder / f"{name}_{end}").rename(folder / name / end)
+        modalities[name] = {"file": f"{name}/feat.npy", "ids": f"{name}/ids.txt"}
+    given = {**values, "modalities": modalities, "use_modalities": ["text"]}
+    settings = plan(tmp_path, given, "BPR").settings[JobKey("tiny", "BPR", 1)]
+    hashes = {data_hash(folder, settings)}
+    for name in ("image", "text"):
+        path = folder / name / "feat.npy"
+        np.save(path, np.load(path) + 1)
+        hashes.add(data_hash(folder, settings))
+    assert len(hashes) == 3
+
+
+def test_variants_of_one_name_are_refused(tmp_path: Path, values: dict[str, Any]) -> None:
+    variants = [Variant("a", "BPR"), Variant("b", "BPR"), Variant("a", "BPR", {"epochs": 1})]
+    with pytest.raises(UserError, match="two of the variants would be called 'a'"):
+        make_plan(["tiny"], variants, [1], [], values, tmp_path / "out")
+
+
 @pytest.mark.parametrize(
     ("given", "models", "message"),
     [

@@ -9,6 +9,7 @@ import torch
 
 from recbole_drepmrec.config import Config
 from recbole_drepmrec.errors import UserError
+from recbole_drepmrec.evaluation import rankings
 from recbole_drepmrec.evaluation.rankings import (
     BEYOND,
     beyond_accuracy,
@@ -65,3 +66,19 @@ def test_scores_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
         made.model.user_embedding.weight.fill_(np.nan)
     with pytest.raises(UserError, match="BPR gives scores that are no numbers"):
         rank_test(made)
+
+
+def test_users_and_items_are_encoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the number of blocks; and anew once the model has trained."""
+    made = prepared(tmp_path, "DRepMRec")
+    passes: list[int] = []
+    forward = type(made.model).forward
+    monkeypatch.setattr(
+        type(made.model), "forward", lambda model: passes.append(1) or forward(model)
+    )
+    monkeypatch.setattr(rankings, "MOST_USERS", 7)
+    rank_test(made)
+    assert len(passes) == 1
+    made.model.train()
+    rank_test(made)
+    assert len(passes) == 2

@@ -79,10 +79,11 @@ def test_a_failure_is_told_and_what_lay_there_is_gone(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "result.json").write_text("of other settings")
     ends: list[str | None] = []
-    task = Task(folder, "job", tmp_path, {"dataset": "tiny"}, "")
+    task = Task(folder, "job", tmp_path, {"dataset": "tiny"}, "now")
     run_tasks([task], machine(1, False), lambda task, reason: ends.append(reason))
     assert ends == ["no model was given; name one with --model."]
-    assert read_failure(folder) == ends[0]
+    assert read_failure(folder, "now") == ends[0]
+    assert read_failure(folder, "later") is None  # it failed with other settings
     assert (folder / "log.txt").read_text().startswith("error: no model was given")
     assert not (folder / "result.json").exists()
 

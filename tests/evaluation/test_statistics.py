@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from recbole_drepmrec.evaluation.records import Test
 from recbole_drepmrec.evaluation.statistics import (
     bootstrap_intervals,
     compare_to_reference,
@@ -121,3 +122,15 @@ def test_the_chosen_test_is_the_corrected_one() -> None:
 
 def test_one_model_alone_is_not_tested() -> None:
     assert compare_to_reference({"a": {"ndcg@5": np.zeros(5)}}, "a", ["ndcg@5"], "t") == []
+
+
+@pytest.mark.parametrize("test", ["t", "wilcoxon"])
+def test_rounding_of_the_seeds_means_is_no_difference(test: Test) -> None:
+    """The same three values a user, in rising and in falling order."""
+    values = np.sort(np.random.default_rng(0).random((2000, 3)), axis=1)
+    one, other = values.T.mean(axis=0), values[:, ::-1].T.mean(axis=0)
+    assert (one != other).any()
+    scores = {"a": {"recall@10": one}, "b": {"recall@10": other}}
+    (found,) = compare_to_reference(scores, "a", ["recall@10"], test)
+    assert found.p_values == {"t": 1.0, "wilcoxon": 1.0}
+    assert (found.mean, found.low, found.high) == (0, 0, 0)

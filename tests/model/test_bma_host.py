@@ -193,6 +193,32 @@ def test_the_loss_takes_no_forward_pass_of_its_own(
     assert len(calls) == passes
 
 
+def test_the_item_graph_of_lattice_is_mined_once_an_epoch(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepared = make("LATTICE+BMA")
+    model, mined = prepared.model.train(), []
+    mine = type(model.host.item_graph).forward
+    monkeypatch.setattr(
+        type(model.host.item_graph), "forward", lambda graph: mined.append(1) or mine(graph)
+    )
+    for _ in range(2):
+        model.start_epoch()
+        for interaction in prepared.train_data:
+            model.calculate_loss(interaction)
+    assert len(mined) == 2
+
+
+def test_the_fused_loss_of_freedom_reads_the_edges_drawn_for_the_epoch(make: Make) -> None:
+    prepared = make("FREEDOM+BMA", edge_dropout=0.5)
+    model = prepared.model.train()
+    model.start_epoch()
+    interaction = next(iter(prepared.train_data))
+    _, behavior = model.vectors.read_with_loss(interaction, interaction["user_id"])
+    torch.testing.assert_close(behavior.users, model.host.training_vectors().users)
+    assert not torch.allclose(behavior.users, model.host.forward().users)
+
+
 def test_gradient_map_of_host_and_modal_side(make: Make) -> None:
     """SSS moves the modal side only; the fused ranking loss moves both."""
     prepared = make("LightGCN+BMA")

@@ -198,6 +198,30 @@ def test_padding_takes_part_in_nothing(make: Make) -> None:
     assert modal.fused.users[0].abs().sum() == 0
 
 
+def test_an_item_without_training_interactions_is_scored_by_the_modal_line_alone(
+    tmp_path: Path,
+) -> None:
+    """Half of the items have none; nothing ever teaches their ID embeddings."""
+    prepared = build("DRepMRec", known_by_features(), tmp_path)
+    model = prepared.model.eval()
+    behavior, modal = model.lines()
+    items = model.forward().items
+    trained = prepared.train_data._dataset.inter_feat["item_id"].unique()
+    cold = torch.ones(len(items), dtype=torch.bool)
+    cold[trained] = False
+    assert cold.sum() > 30
+    torch.testing.assert_close(items[cold], modal.fused.items[cold])
+    torch.testing.assert_close(items[~cold], (behavior.items + modal.fused.items)[~cold])
+    model.train()
+    named = dict(model.named_parameters())["behavior_line.item_embedding"]
+    behavior, modal = model.lines()
+    ids = batch(prepared)
+    ranking = model.modal_side.losses(behavior, modal, Batch.of(*ids))[0]
+    (gradient,) = torch.autograd.grad(ranking, named)
+    assert cold[ids[2]].any()  # as a negative, it teaches its modal vector only
+    assert gradient[cold].abs().sum() == 0
+
+
 def test_finds_what_only_the_features_reveal(tmp_path: Path) -> None:
     """Test items without any training interaction: DRepMRec ranks them, LightGCN guesses."""
     files, settings = known_by_features(), {"epochs": 60, "learning_rate": 0.01}

@@ -124,3 +124,29 @@ def test_aligned_lines_have_a_lower_inter_loss() -> None:
 def test_bad_temperature_is_refused() -> None:
     with pytest.raises(ValueError, match="temperature is 0"):
         BehaviorModalAlignment(Fusion(), temperature=0)
+
+
+def test_who_has_no_modality_has_no_part_in_the_alignment() -> None:
+    """A zero modal vector has no direction, and would be a negative of all others."""
+    bma = BehaviorModalAlignment(Fusion(), one_way=False)
+    generator = torch.Generator().manual_seed(0)
+    behavior, modal = (
+        Representations(*(torch.randn(n, 3, generator=generator).requires_grad_() for n in (4, 5)))
+        for _ in range(2)
+    )
+    gap = torch.ones(5, 1)
+    gap[2] = 0
+    gappy = Representations(modal.users, modal.items * gap)
+    users, items = torch.tensor([0, 1, 3]), torch.tensor([1, 2, 4])
+    others = torch.tensor([True, False, True])
+    torch.testing.assert_close(
+        bma._inter(behavior.items, gappy.items, items),
+        bma._inter(behavior.items, modal.items, items[others]),
+    )
+    (gradient,) = torch.autograd.grad(bma.inter(behavior, gappy, users, items), behavior.items)
+    assert gradient[2].abs().sum() == 0
+    in_behavior = cosine_distance(behavior.users[users], behavior.items[items])
+    in_modal = cosine_distance(modal.users[users[others]], modal.items[items[others]])
+    torch.testing.assert_close(
+        bma.intra(behavior, gappy, users, items), (in_behavior + in_modal) / 2
+    )

@@ -80,13 +80,24 @@ def test_course_adds_up_seconds_of_epochs_without_a_value() -> None:
 def test_mean_over_the_seeds_that_trained_so_long() -> None:
     one = [(0, 1.0, 0.2), (1, 2.0, 0.4)]
     other = [(0, 3.0, 0.4)]
-    curve = _mean("A", [(one, 1), (other, 0)], "seconds")
+    curve = _mean("A", [(one, 1), (other, 0)], "epoch")
     assert curve is not None
-    assert curve.x == [2.0, 2.0]
+    assert curve.x == [0.0, 1.0]
     assert curve.y == pytest.approx([0.3, 0.4])
     assert (curve.low, curve.high) == ([0.2, 0.4], [0.4, 0.4])
-    assert curve.chosen == [(2.0, 0.4), (3.0, 0.4)]
+    assert curve.chosen == [(1.0, 0.4), (0.0, 0.4)]
     assert _mean("A", [], "epoch") is None
+
+
+def test_mean_by_time_ends_with_the_first_seed() -> None:
+    """Five epochs of 10 seconds and twenty of one: without the slow seed time would run back."""
+    slow = [(epoch, 10.0 * (epoch + 1), 0.2) for epoch in range(5)]
+    quick = [(epoch, 1.0 * (epoch + 1), 0.4) for epoch in range(20)]
+    curve = _mean("A", [(slow, 4), (quick, 19)], "seconds")
+    assert curve is not None
+    assert curve.x == [5.5, 11.0, 16.5, 22.0, 27.5]
+    assert curve.chosen == [(50.0, 0.2), (20.0, 0.4)]
+    assert _mean("A", [(slow[:1], 0), (quick[1:2], 1)], "seconds") is None
 
 
 def split_of(counts: list[int], named: list[str] | None) -> Split:

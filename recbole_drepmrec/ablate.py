@@ -1,10 +1,11 @@
 """``recbole-drepmrec ablate``: DRepMRec against itself, a part taken away at a time."""
 
+from pathlib import Path
 from typing import Any
 
 from recbole_drepmrec import compat
 from recbole_drepmrec.arguments import Parser
-from recbole_drepmrec.compare import add_run_options, carried_out, config_files, show
+from recbole_drepmrec.compare import KEYS_TOO, add_run_options, carried_out, config_files, show
 from recbole_drepmrec.config import Config
 from recbole_drepmrec.data.dataset import modality_sources
 from recbole_drepmrec.evaluation.ablations import FULL, MODEL, ablation_table, ablations
@@ -12,7 +13,7 @@ from recbole_drepmrec.evaluation.analysis import analyse
 from recbole_drepmrec.evaluation.plan import Variant
 from recbole_drepmrec.evaluation.tables import all_tables
 from recbole_drepmrec.model.drepmrec import DRepMRecSettings
-from recbole_drepmrec.registry import DEFAULT_DATASET
+from recbole_drepmrec.registry import DEFAULT_DATASET, provide_dataset
 
 
 def run(options: Any, values: dict[str, Any]) -> int:
@@ -41,13 +42,20 @@ def run(options: Any, values: dict[str, Any]) -> int:
 
 def _variants(dataset: str, files: list[str], values: dict[str, Any]) -> list[Variant]:
     config = Config(MODEL, dataset, files, {"state": "error", **values})
+    provide_dataset(dataset, Path(config["data_path"]))
     modalities = modality_sources(config["modalities"], config["use_modalities"])
     return ablations(DRepMRecSettings.from_config(config), list(modalities))
 
 
 def parser() -> Parser:
     """The command's options; what they leave over are configuration keys of the full model."""
-    parser = Parser(prog="recbole-drepmrec ablate", add_help=False, allow_abbrev=False)
+    parser = Parser(
+        prog="recbole-drepmrec ablate",
+        description="Train DRepMRec, and DRepMRec with a part taken away at a time.",
+        epilog=KEYS_TOO,
+        add_help=False,
+        allow_abbrev=False,
+    )
     parser.add_argument(
         "--dataset", "-d", default=DEFAULT_DATASET, help=f"name of the data set ({DEFAULT_DATASET})"
     )

@@ -18,6 +18,8 @@ from recbole_drepmrec.evaluation.table import Table
 from recbole_drepmrec.evaluation.tables import all_tables, write_tables
 from recbole_drepmrec.files import held
 
+KEYS_TOO = "Any configuration key is an option too, for all runs: --epochs=50 --learning_rate 0.01"
+
 
 def run(options: Any, values: dict[str, Any]) -> int:
     """Run what is not finished yet, then write and print the tables.
@@ -102,7 +104,13 @@ def show(tables: list[Table], printed: list[Table], comparison: Comparison) -> i
 
 def parser() -> Parser:
     """The command's options; what they leave over are configuration keys."""
-    parser = Parser(prog="recbole-drepmrec compare", add_help=False, allow_abbrev=False)
+    parser = Parser(
+        prog="recbole-drepmrec compare",
+        description="Train and test models on data sets on equal terms, and write tables.",
+        epilog=KEYS_TOO,
+        add_help=False,
+        allow_abbrev=False,
+    )
     parser.add_argument("--models", metavar="A,B", help="names of the models")
     parser.add_argument("--datasets", metavar="C,D", help="names of the data sets")
     parser.add_argument(

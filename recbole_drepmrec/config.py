@@ -189,6 +189,8 @@ class Config(recbole.config.Config):
                 )
             # One file of settings for several models is common, so this is no error.
             cure = " without --bma=True" if key.startswith("bma_") else ""
+            if f"bma_{key}" in known:
+                cure = f"; the plug-in's key is `bma_{key}`"
             logging.getLogger(__name__).warning("`%s` has no effect on %s%s.", key, model, cure)
 
     def _check_types(self) -> None:

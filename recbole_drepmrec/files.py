@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from recbole_drepmrec.errors import UserError
 
+NOT_A_MATTER_OF_SPACE = (FileExistsError, NotADirectoryError, PermissionError)
+
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
@@ -104,9 +106,13 @@ def write_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
+        cure = (
+            "Choose another place"
+            if isinstance(error, NOT_A_MATTER_OF_SPACE)
+            else ("Free some space, or choose another place")
+        )
         raise UserError(
-            f"cannot write {path}: {reason}. Free some space, or choose another place, then run "
-            "the same command again."
+            f"cannot write {path}: {reason}. {cure}, then run the same command again."
         ) from error
 
 

@@ -21,8 +21,8 @@ from recbole_drepmrec.data.training_batches import in_columns
 from recbole_drepmrec.distributed import from_first, is_first, leave_group
 from recbole_drepmrec.errors import UserError, recbole_complaints
 from recbole_drepmrec.model.host_vectors import CARRIERS
+from recbole_drepmrec.needs import check_needs
 from recbole_drepmrec.process import choose_algorithms, keep_freed_memory
-from recbole_drepmrec.protocol import check_topk
 from recbole_drepmrec.registry import dataset_class, is_multimodal, provide_dataset
 from recbole_drepmrec.result import Result, result_table
 from recbole_drepmrec.run_folder import (
@@ -177,7 +177,7 @@ def prepare(config: Config) -> Prepared:
     if on_cpu:
         keep_freed_memory()
     dataset = create_dataset(config)
-    check_topk(config.final_config_dict, dataset.item_num - 1)
+    check_needs(config, dataset)
     ours = is_multimodal(config.model_class)
     in_blocks = ours or config["model"] in CARRIERS
     if in_blocks and set(config["eval_args"]["mode"].values()) == {"full"}:
@@ -317,6 +317,7 @@ def load(run: str | Path) -> Prepared:
     Raises:
         UserError: There is no such run, its files are damaged, or its data has changed.
     """
+    compat.quiet_known_warnings()
     folder = RunFolder(Path(run))
     values = folder.read_json("config.json")
     prepared = prepare(Config(config_dict=values))

@@ -56,7 +56,7 @@ def get_model(name: str) -> Any:
     if plus:
         if plus + plug_in != BMA_SUFFIX:
             raise UserError(
-                f"there is no model '{name}': the one plug-in is BMA, as in '{host}{BMA_SUFFIX}'."
+                f"there is no model '{name}': the one plug-in is BMA, as in 'LightGCN{BMA_SUFFIX}'."
             )
         from recbole_drepmrec.model.bma_host import with_bma
 

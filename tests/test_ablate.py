@@ -41,6 +41,7 @@ def test_one_command_gives_a_row_for_every_part(
         ("--seeds=x", "--seeds is 'x'"),
         ("--jobs=0", "--jobs is 0, expected 1 or more"),
         ("--model=BPR", "--model cannot be given"),
+        ("--dataset=tinny", "there is no data set 'tinny'; did you mean 'tiny'?"),
         ("--intra_weigh=1", "did you mean 'intra_weight'"),
     ],
 )

@@ -57,7 +57,7 @@ def test_a_filled_folder_is_not_replaced(tmp_path: Path) -> None:
 def test_a_file_in_the_way_is_a_message(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with (
-        pytest.raises(UserError, match="choose another place"),
+        pytest.raises(UserError, match="Choose another place"),
         atomic_file(tmp_path / "file" / "child"),
     ):
         pass

@@ -17,6 +17,7 @@ from recbole_drepmrec.data.features import file_hash
 from recbole_drepmrec.data.splits import SPLIT_KEYS
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.evaluation.records import JobKey
+from recbole_drepmrec.registry import get_model, is_multimodal
 
 SPLIT_SEED = 2020
 """Seed of the split where no ``split_seed`` is given: ``seed`` changes, the split must not."""
@@ -100,17 +101,20 @@ def make_plan(
     given = sorted(OWN_KEYS & set(values))
     if given:
         raise UserError(
-            f"--{given[0]} cannot be given to a comparison, which sets it for each run; choose "
-            "runs by --models, --datasets and --seeds, and their folder by --out."
+            f"--{given[0]} cannot be given here, where it is set for each run; `--help` lists the "
+            "options that choose the runs and their folder."
         )
     settings, folders, on_gpu = {}, {}, False
     for dataset in datasets:
+        for one in variants:
+            _check_kind(one.model)
         configs = {
             one.name: Config(one.model, dataset, files, {"state": "error", **values, **one.values})
             for one in variants
         }
         for config in configs.values():
             _check_ranking(config)
+            _check_modalities(config)
         _check_equal(dataset, configs)
         folders[dataset] = Path(configs[variants[0].name]["data_path"])
         on_gpu |= any(config["device"].type == "cuda" for config in configs.values())
@@ -138,13 +142,29 @@ def _check_ranking(config: Config) -> None:
             f"and `metrics` is {config['metrics']}; set eval_args: {{mode: full}} and metrics such "
             "as [Recall, NDCG]."
         )
-    if config["MODEL_TYPE"] == ModelType.SEQUENTIAL:
-        raise UserError(
-            f"{config['model']} is a sequential model, which predicts each user's next item and "
-            "so is tested on other data than the rest; leave it out of --models."
-        )
     if not config["topk"]:
         raise UserError("`topk` is empty; give the lengths of the lists, such as --topk=[10,20].")
+    if config["epochs"] < 1:
+        raise UserError(f"`epochs` is {config['epochs']}, expected 1 or more in a comparison.")
+
+
+def _check_kind(model: str) -> None:
+    """Before its configuration, which RecBole refuses for reasons that are beside the point."""
+    if getattr(get_model(model), "type", None) == ModelType.SEQUENTIAL:
+        raise UserError(
+            f"{model} is a sequential model, which predicts each user's next item and so is tested "
+            "on other data than the rest; leave it out of --models."
+        )
+
+
+def _check_modalities(config: Config) -> None:
+    """See that a data set that is there has what the model reads, before others have trained."""
+    folder = Path(config["data_path"])
+    if is_multimodal(config.model_class) and folder.is_dir():
+        try:
+            modality_sources(config["modalities"], config["use_modalities"])
+        except UserError as error:
+            raise UserError(f"{config['model']} on {config['dataset']}: {error}") from error
 
 
 def _check_equal(dataset: str, configs: Mapping[str, Config]) -> None:

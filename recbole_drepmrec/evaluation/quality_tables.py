@@ -25,12 +25,10 @@ def ranking(analysis: Analysis, test: str) -> Table:
     """
     some = analysis.some
     marked = {(d.model, d.metric) for d in analysis.differences if d.p_holm < LEVEL}
-    most = max(map(len, analysis.runs.values()))
     rows = []
     for model, runs in analysis.runs.items():
         scores = [run.valid_score for run in runs if run.valid_score is not None]
-        name = f"{model} ({len(runs)} of {most} seeds)" if 0 < len(runs) < most else model
-        row = {"model": name, f"validation {some.valid_metric}": plus_minus(scores)}
+        row = {"model": model, f"validation {some.valid_metric}": plus_minus(scores)}
         for metric in analysis.metrics:
             mark = MARK if (model, metric) in marked else ""
             row[f"test {metric}"] = plus_minus([run.test[metric] for run in runs]) + mark
@@ -149,7 +147,10 @@ def seeds_note(analysis: Analysis) -> str:
     counts = {len(runs) for runs in analysis.runs.values()} - {0}
     if counts == {1}:
         return "One seed, so no deviation is known."
-    return f"Mean ± standard deviation over {'-'.join(map(str, sorted(counts)))} seeds."
+    most = max(counts)
+    short = [f"{m} ({len(runs)})" for m, runs in analysis.runs.items() if 0 < len(runs) < most]
+    fewer = f"; fewer of {', '.join(short)}, whose others failed" if short else ""
+    return f"Mean ± standard deviation over {most} seeds{fewer}."
 
 
 def _negatives(analysis: Analysis) -> list[str]:

@@ -114,4 +114,5 @@ def _summary(result: JobResult) -> str:
         score = f"{result.valid_metric} {result.valid_score:.4f} on validation"
     seconds = result.train_seconds + result.valid_seconds + result.test_seconds
     memory = result.peak_memory / 2**20
-    return f"{score}, {result.epochs} epochs, {seconds:.0f} s, {memory:,.0f} MiB"
+    epochs = "1 epoch" if result.epochs == 1 else f"{result.epochs} epochs"
+    return f"{score}, {epochs}, {seconds:.0f} s, {memory:,.0f} MiB"

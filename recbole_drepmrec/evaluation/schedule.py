@@ -184,7 +184,7 @@ def _outcome(one: _Running) -> str | None:
     reason = read_failure(folder, one.task.sha256)
     if reason is None:
         how = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
-        hint = ", as when memory runs out: try --jobs=1" if code == -9 else ""
+        hint = ", as when memory runs out: try fewer --jobs" if code == -9 else ""
         reason = f"the process {how}{hint}; {folder / 'log.txt'} is its log"
         write_failure(folder, one.task.sha256, reason)
     return reason

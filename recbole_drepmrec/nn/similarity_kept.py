@@ -15,6 +15,10 @@ BLOCK_SCORES = 2**22
 """Cosines held at a time: 16 MiB of float32."""
 
 BLOCK_COLUMNS = 512
+SAMPLE_BLOCK = 64
+
+TIE = 1e-6
+"""Cosines that differ by less are equal."""
 
 
 class SimilarityKept(NamedTuple):
@@ -22,7 +26,7 @@ class SimilarityKept(NamedTuple):
 
     Attributes:
         cka: Linear CKA, 0 to 1.
-        overlap: Share of the nearest neighbours that are the same, 0 to 1.
+        overlap: Share of the nearest neighbours that are nearest by the features too, 0 to 1.
     """
 
     cka: float
@@ -49,7 +53,8 @@ class SimilarityTracker:
         self.k = min(NEIGHBOURS, len(self.ids) - 1)
         if self.k > 0:
             self.own = gram_norm(_centred(self.features))
-            self.neighbours = nearest(self.features, self.sample, self.k)
+            neighbours = nearest(self.features, self.sample, self.k)
+            self.threshold = cosines(self.features, self.sample, neighbours).amin(1)  # [s]
 
     def __call__(self, representations: Tensor) -> SimilarityKept | None:
         """Measure one epoch's representations; None where fewer than two items have features.
@@ -62,7 +67,8 @@ class SimilarityTracker:
         rows = F.normalize(representations[self.ids], dim=-1)
         found = nearest(rows, self.sample, self.k)
         return SimilarityKept(
-            linear_cka(rows, self.features, self.own), overlap(found, self.neighbours)
+            linear_cka(rows, self.features, self.own),
+            overlap(cosines(self.features, self.sample, found), self.threshold),
         )
 
 
@@ -117,15 +123,32 @@ def nearest(rows: Tensor, sample: Tensor, k: int) -> Tensor:
     return torch.cat(found)
 
 
-def overlap(one: Tensor, other: Tensor) -> float:
-    """Mean share of neighbours that two lists have in common.
+def cosines(rows: Tensor, sample: Tensor, others: Tensor) -> Tensor:
+    """Cosines of sampled rows with some others.
 
     Args:
-        one: Neighbours of each sampled row, shape [s, k].
-        other: The same by another similarity, shape [s, k].
+        rows: Rows of length one, shape [n, d].
+        sample: Positions of the sampled rows, shape [s].
+        others: Positions of their others, shape [s, k].
+
+    Returns:
+        Shape [s, k].
     """
-    common = (one.unsqueeze(2) == other.unsqueeze(1)).any(2)  # [s, k]
-    return float(common.float().mean())
+    pairs = zip(torch.split(sample, SAMPLE_BLOCK), torch.split(others, SAMPLE_BLOCK), strict=True)
+    return torch.cat([(rows[o] @ rows[s].unsqueeze(2)).squeeze(2) for s, o in pairs])
+
+
+def overlap(found: Tensor, threshold: Tensor) -> float:
+    """Mean share of neighbours that are as near by the features as the k nearest are.
+
+    Of items that are equally near, any will do: features of few different values have many, and
+    which of them a list names says nothing.
+
+    Args:
+        found: The features' cosines with the neighbours found, shape [s, k].
+        threshold: The features' cosine with the k-th nearest, shape [s].
+    """
+    return float((found >= threshold.unsqueeze(1) - TIE).float().mean())
 
 
 def _centred(rows: Tensor) -> Tensor:

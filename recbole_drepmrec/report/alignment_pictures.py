@@ -46,9 +46,11 @@ def alignment_picture(aligned: Aligned, method: Method) -> Picture:
     named = {"pca": "principal components", "umap": "UMAP"}[method]
     return Picture(
         aligned.model,
-        f"Each point is one of {DRAWN} items or users, by {named} of its direction; each drawing "
-        f"has a plane of its own. Thin lines join the two points of {JOINED} of them: where the "
-        "alignment works they are short once trained, and points of unlike items stay apart.",
+        f"Each point is one of {DRAWN} items or users, by {named} of its direction. Thin lines "
+        f"join the two points of {JOINED} of them. Each drawing has a plane and a scale of its "
+        "own, so lengths in two drawings cannot be compared. Within one, look whether the lines "
+        "are short beside the distances of the points; how near the two are in all dimensions is "
+        "in the table.",
         panels,
         [
             Key("behavior", BEHAVIOR, dots=True),

@@ -135,11 +135,14 @@ def _similarity_table(comparison: Comparison, analysis: Analysis, modalities: li
             for measure, name in MEASURES.items():
                 of = _kept(modality, measure)
                 first, kept = _first_and_kept(comparison, analysis.dataset, model, of)
-                row[f"{name}, epoch 0"] = plus_minus(first, 3)
+                row[f"{name}, first epoch"] = plus_minus(first, 3)
                 row[f"{name}, epoch kept"] = plus_minus(kept, 3)
             if any(row[column] != NOTHING for column in list(row)[2:]):
                 rows.append(row)
-    note = "Mean ± standard deviation over seeds; the epoch kept is the one that was tested."
+    note = (
+        "Mean ± standard deviation over seeds, at the end of the first epoch and of the one that "
+        "was kept and tested."
+    )
     return Table("similarity", "Similarity kept", rows, [], [note])
 
 
@@ -240,6 +243,7 @@ def _draw(
         if x != "epoch" and ends and max(ends) > WIDE_RANGE * min(ends):
             axes.set_xscale("log")
             plain_numbers(axes, "x")
+            axes.set_xlabel(f"{x}, logarithmic")
         if x == "epoch":
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         said = "; ".join(f"{c.model} {c.y[0]:.3f} to {c.y[-1]:.3f}" for c in curves)

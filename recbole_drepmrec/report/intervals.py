@@ -26,7 +26,8 @@ def intervals(analysis: Analysis, models: list[str] | None = None) -> Picture | 
         f"Differences from {analysis.reference}",
         f"Each point is a model's mean difference from {analysis.reference} over users, the bar "
         "its 95 % bootstrap interval. Right of the line is better; a filled point is significant "
-        f"(p < {LEVEL} after Holm's correction), a hollow one is not.",
+        f"(p < {LEVEL} after Holm's correction), a hollow one is not. The bars are not corrected "
+        "for the number of tests, so a bar beside the line can belong to a hollow point.",
         panels,
     )
 

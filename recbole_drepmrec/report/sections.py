@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from recbole_drepmrec.evaluation.ablations import FULL, modality_parts
+from recbole_drepmrec.evaluation.ablations import FULL, MODEL, ablation_table, modality_parts
 from recbole_drepmrec.evaluation.analysis import Analysis, analyse
+from recbole_drepmrec.evaluation.plan import INDIFFERENT_KEYS, Variant
 from recbole_drepmrec.evaluation.quality_tables import breakdown, differences, ranking
 from recbole_drepmrec.evaluation.split import Split
 from recbole_drepmrec.evaluation.store import Comparison
@@ -17,6 +18,7 @@ from recbole_drepmrec.report.examples import RULE, Example, examples
 from recbole_drepmrec.report.intervals import intervals
 from recbole_drepmrec.report.projection import Method
 from recbole_drepmrec.report.svg import Picture
+from recbole_drepmrec.run_folder import RunFolder
 
 ALIGNED_MODELS = 3
 """Models whose alignment is drawn, at most: each takes loading its data set."""
@@ -102,9 +104,29 @@ def _ranking(comparison: Comparison, analysis: Analysis) -> Section:
     picture = intervals(analysis)
     tables = [ranking(analysis, TEST_NAMES[comparison.request.test])]
     tables += [differences(analysis)] if analysis.differences else []
+    if analysis.reference == FULL:
+        variants = _variants(comparison, analysis)
+        tables.insert(0, ablation_table(analysis, variants, comparison.request.test))
     return Section(
         "ranking", "Ranking", pictures=[picture] if picture is not None else [], tables=tables
     )
+
+
+def _variants(comparison: Comparison, analysis: Analysis) -> list[Variant]:
+    """The variants of an ablation, and by which keys of its run each differs from the full one."""
+    keys = {}
+    for model, results in analysis.runs.items():
+        if results:
+            keys[model] = RunFolder(comparison.out / results[0].run).read_json("config.json")
+    whole = keys[FULL]
+    changed = {
+        model: {key: value for key, value in settings.items() if value != whole.get(key)}
+        for model, settings in keys.items()
+    }
+    return [
+        Variant(model, MODEL, {k: v for k, v in values.items() if k not in INDIFFERENT_KEYS})
+        for model, values in changed.items()
+    ]
 
 
 def _training(comparison: Comparison, analysis: Analysis, colours: list[str]) -> Section:

@@ -12,7 +12,7 @@ from typing import Any
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator
 
 INK, MUTED, GRID = "#0a0101", "#0a0102", "#0a0103"
 """Colours that ``inline_svg`` replaces by the page's, which has light and dark ones."""
@@ -112,7 +112,9 @@ def plain_numbers(axes: Axes, axis: str) -> None:
         axis: ``x`` or ``y``.
     """
     one = axes.xaxis if axis == "x" else axes.yaxis
-    one.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    formatter = FuncFormatter(lambda value, _: f"{value:g}")
+    one.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    one.set_major_formatter(formatter)
     one.set_minor_formatter(FuncFormatter(lambda value, _: ""))
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from recbole_drepmrec.nn import SimilarityTracker
 from recbole_drepmrec.nn import similarity_kept as module
-from recbole_drepmrec.nn.similarity_kept import gram_norm, linear_cka, nearest, overlap
+from recbole_drepmrec.nn.similarity_kept import cosines, gram_norm, linear_cka, nearest, overlap
 
 
 def direct_cka(x: Tensor, y: Tensor) -> float:
@@ -74,10 +74,26 @@ def test_nearest_by_hand(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
 
 
 def test_overlap_by_hand() -> None:
-    """Both of the first are kept in another order, one of the second, none of the third."""
-    one = torch.tensor([[1, 2], [1, 0], [3, 2]])
-    other = torch.tensor([[2, 1], [0, 4], [0, 1]])
-    assert overlap(one, other) == pytest.approx(3 / 6)
+    """Both neighbours of the first are near enough, one of the second, none of the third."""
+    found = torch.tensor([[0.9, 0.8], [0.2, 0.9], [0.1, 0.2]])
+    assert overlap(found, torch.tensor([0.8, 0.5, 0.3])) == pytest.approx(3 / 6)
+
+
+def test_cosines_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SAMPLE_BLOCK", 1)
+    found = cosines(circle(DEGREES), torch.tensor([0, 3]), torch.tensor([[2, 3], [0, 4]]))
+    expected = torch.deg2rad(torch.tensor([[40.0, 90.0], [90.0, 5.0]])).cos()
+    torch.testing.assert_close(found, expected)
+
+
+def test_of_items_equally_near_any_will_do() -> None:
+    """Features of three kinds of 20 items; the representations know the kinds, in another order."""
+    kinds = torch.eye(3).repeat_interleave(20, 0)
+    representations = kinds + 0.01 * normal(0, 60, 3).float()
+    for order in (torch.arange(60), torch.randperm(60, generator=torch.Generator().manual_seed(1))):
+        kept = SimilarityTracker(kinds[order])(representations[order])
+        assert kept is not None
+        assert kept.overlap == 1.0
 
 
 def test_tracker_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,9 +40,14 @@ def leave_group() -> None:
         dist.destroy_process_group()
 
 
+def rank() -> int:
+    """This process's number in the group, over all machines; 0 for the only one."""
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
 def is_first() -> bool:
     """Whether this process writes files: the only one, or rank 0 of the group."""
-    return not dist.is_initialized() or dist.get_rank() == 0
+    return rank() == 0
 
 
 def from_first(value: Value) -> Value:

@@ -18,7 +18,7 @@ from recbole_drepmrec.config import Config, resolved
 from recbole_drepmrec.data.ranking_batches import ranked_in_columns
 from recbole_drepmrec.data.sampler import follow_protocol
 from recbole_drepmrec.data.training_batches import in_columns
-from recbole_drepmrec.distributed import from_first, is_first, leave_group
+from recbole_drepmrec.distributed import from_first, is_first, leave_group, rank
 from recbole_drepmrec.errors import UserError, recbole_complaints
 from recbole_drepmrec.model.host_vectors import CARRIERS
 from recbole_drepmrec.needs import check_needs
@@ -188,7 +188,7 @@ def prepare(config: Config) -> Prepared:
     train_data = in_columns(config, train_data)
     follow_protocol(config, train_data, test_data)
     valid_data, test_data = ranked_in_columns(valid_data), ranked_in_columns(test_data)
-    init_seed(config["seed"] + config["local_rank"], config["reproducibility"])
+    init_seed(config["seed"] + rank(), config["reproducibility"])
     # Our models check what they are given; an error inside them is a fault of ours, to be seen.
     with nullcontext() if ours else recbole_complaints(f"{config['model']} cannot be built"):
         model = config.model_class(config, train_data._dataset).to(config["device"])

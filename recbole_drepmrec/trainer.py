@@ -24,7 +24,7 @@ from recbole_drepmrec.checkpoint import (
     write_checkpoint,
 )
 from recbole_drepmrec.collector import TopCollector
-from recbole_drepmrec.distributed import is_first, wait_for_all
+from recbole_drepmrec.distributed import is_first, rank, wait_for_all
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.metrics import VectorisedEvaluator
 from recbole_drepmrec.model.base import FeatureRecommender
@@ -112,7 +112,7 @@ class RunTrainerMixin(_Base):
         if is_first():
             restore_random_state(state["random"])
         else:  # the checkpoint knows rank 0's state only, and each process draws its own negatives
-            seed = self.config["seed"] + self.config["local_rank"] + self.start_epoch
+            seed = self.config["seed"] + rank() + self.start_epoch
             init_seed(seed, self.config["reproducibility"])
 
     def _train_epoch(self, train_data: Any, epoch_idx: int, *args: Any, **kwargs: Any) -> Any:

@@ -21,7 +21,7 @@ from recbole_drepmrec.model.drepmrec import DRepMRec
 from recbole_drepmrec.model.host_vectors import cannot_carry, host_vectors
 from recbole_drepmrec.model.modal_side import ModalSide, ModalSideSettings
 from recbole_drepmrec.model.two_lines import TwoLineRecommender
-from recbole_drepmrec.nn import Batch, ModalOutput, Representations, squared_norm
+from recbole_drepmrec.nn import Batch, ModalOutput, Representations
 from recbole_drepmrec.settings import Weight
 
 
@@ -115,9 +115,9 @@ class BMAHost(TwoLineRecommender):
     def _modal_loss(self, behavior: Representations, batch: Batch) -> Tensor:
         modal = self.modal_side(behavior.items)
         terms = self.modal_side.losses(behavior, modal, batch)
-        rows = self.modal_side.table_rows(batch)
-        if rows:
-            terms.append(self.settings.reg_weight * squared_norm(*rows))
+        penalty = self.modal_side.penalty(batch)
+        if penalty is not None:
+            terms.append(self.settings.reg_weight * penalty)
         return total(terms)
 
     def start_epoch(self) -> None:

@@ -21,7 +21,6 @@ from recbole_drepmrec.nn import (
     ModalOutput,
     Representations,
     bpr_loss,
-    squared_norm,
 )
 from recbole_drepmrec.settings import NotNegative, Positive, Weight
 
@@ -117,9 +116,10 @@ class DRepMRec(TwoLineRecommender):
 
     def _regularisation(self, batch: Batch) -> Tensor:
         """L2 of the embedding rows that this batch reads, of whichever tables there are."""
-        rows: list[Tensor] = []
+        terms: list[Tensor] = []
         if self.behavior_line is not None:
-            rows += batch.pairs(batch.rows(self.behavior_line.tables()))
-        if self.modal_side is not None:
-            rows += self.modal_side.table_rows(batch)
-        return squared_norm(*rows) if rows else torch.zeros((), device=batch.user.device)
+            terms.append(batch.squared_norm(self.behavior_line.tables()))
+        penalty = self.modal_side.penalty(batch) if self.modal_side is not None else None
+        if penalty is not None:
+            terms.append(penalty)
+        return total(terms) if terms else torch.zeros((), device=batch.user.device)

@@ -154,61 +154,60 @@ class ModalSide(nn.Module):
             modal: This step's output of ``forward``.
             batch: The training pairs.
         """
-        behavior_rows = batch.rows(self._trained(behavior)) if behavior is not None else None
         modal_rows = batch.rows(modal.fused)
-        of_users = modal_rows.users[batch.user]  # [B, d]
+        modal_pairs = batch.positive_pairs(modal_rows)
+        ranked = modal_pairs
         if self.settings.leave_one_out:
-            of_users = of_users - self.modal_line.share_of_item(modal, batch)
-        terms = [self._ranking_loss(behavior_rows, modal_rows, of_users, batch)]
-        if behavior_rows is not None and self.settings.use_bma:
-            terms += self._alignment_losses(behavior_rows, modal_rows, batch)
+            share = self.modal_line.share_of_item(modal, batch)
+            ranked = Representations(modal_pairs.users - share, modal_pairs.items)
+        if behavior is None:
+            terms = [_ranking_loss(ranked, modal_rows.items[batch.negative])]
+        else:
+            rows = batch.rows(self._trained(behavior))
+            pairs = batch.positive_pairs(rows)
+            negatives = self.bma.fusion(rows.items, modal_rows.items)[batch.negative]
+            terms = [_ranking_loss(self.bma.fuse(pairs, ranked), negatives)]
+            terms += self._alignment_losses(rows, modal_rows, pairs, modal_pairs, batch)
         return terms + [
             self.settings.sss_weight * signal(view)
             for signal, view in zip(self.signals, modal.item_views, strict=False)
         ]
 
-    def table_rows(self, batch: Batch) -> list[Tensor]:
-        """Rows of the own item table for the L2 penalty, positive and negative, [B, d] each.
+    def penalty(self, batch: Batch) -> Tensor | None:
+        """The L2 penalty of the own item table's rows that a batch reads; None without a table.
 
         Args:
             batch: The training pairs.
-
-        Returns:
-            Nothing without such a table.
         """
         table = self.modal_line.item_table
-        if table is None:
-            return []
-        of_items = table[batch.items]
-        return [of_items[batch.positive], of_items[batch.negative]]
-
-    def _ranking_loss(
-        self,
-        behavior: Representations | None,
-        modal: Representations,
-        of_users: Tensor,
-        batch: Batch,
-    ) -> Tensor:
-        """BPR on the fused vectors of the pairs, whose users' modal vectors are given, [B, d]."""
-        if behavior is None:
-            users, items = of_users, modal.items
-        else:
-            users = self.bma.fusion(behavior.users[batch.user], of_users)
-            items = self.bma.fusion(behavior.items, modal.items)
-        scores = [(users * items[places]).sum(-1) for places in (batch.positive, batch.negative)]
-        return bpr_loss(*scores)
+        return None if table is None else batch.squared_norm_of_items(table)
 
     def _alignment_losses(
-        self, behavior: Representations, modal: Representations, batch: Batch
+        self,
+        behavior: Representations,
+        modal: Representations,
+        behavior_pairs: Representations,
+        modal_pairs: Representations,
+        batch: Batch,
     ) -> list[Tensor]:
-        settings, terms = self.settings, []
+        """L_intra of the pairs' rows, and L_inter of the batch's distinct ones."""
+        settings = self.settings
+        if not settings.use_bma:
+            return []
+        terms = []
         if settings.use_intra and settings.intra_weight > 0:
-            intra = self.bma.intra(behavior, modal, batch.user, batch.positive)
+            intra = self.bma.intra_of_pairs(behavior_pairs, modal_pairs)
             terms.append(settings.intra_weight * intra)
         if settings.use_inter and settings.inter_weight > 0:
             inter = self.bma.inter(behavior, modal, batch.user, batch.positive)
             terms.append(settings.inter_weight * inter)
         return terms
+
+
+def _ranking_loss(pairs: Representations, negatives: Tensor) -> Tensor:
+    """BPR of users with their positive items, and with the negative ones, [B, d]."""
+    scores = [(pairs.users * items).sum(-1) for items in (pairs.items, negatives)]
+    return bpr_loss(*scores)
 
 
 def _inputs(

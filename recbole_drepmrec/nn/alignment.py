@@ -95,10 +95,19 @@ class BehaviorModalAlignment(nn.Module):
             users: Users of the batch's training pairs, shape [B].
             items: Their positive items, shape [B].
         """
-        of_users, of_items = modal.users[users], modal.items[items]
-        there = has_direction(of_users) & has_direction(of_items)
-        in_behavior = cosine_distance(behavior.users[users], behavior.items[items])
-        return (in_behavior + cosine_distance(of_users, of_items, there)) / 2
+        pairs = [Representations(one.users[users], one.items[items]) for one in (behavior, modal)]
+        return self.intra_of_pairs(*pairs)
+
+    def intra_of_pairs(self, behavior: Representations, modal: Representations) -> Tensor:
+        """Return L_intra of rows that have been taken out already.
+
+        Args:
+            behavior: User and positive item of each training pair, [B, d] each.
+            modal: The same of the modal side.
+        """
+        there = has_direction(modal.users) & has_direction(modal.items)
+        in_behavior = cosine_distance(*behavior)
+        return (in_behavior + cosine_distance(*modal, counted=there)) / 2
 
     def inter(
         self, behavior: Representations, modal: Representations, users: Tensor, items: Tensor

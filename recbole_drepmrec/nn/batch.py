@@ -50,10 +50,36 @@ class Batch(NamedTuple):
         """
         return Representations(of_all.users[self.users], of_all.items[self.items])
 
-    def pairs(self, rows: Representations) -> list[Tensor]:
-        """Users, positive and negative items of the pairs, [B, d] each.
+    def positive_pairs(self, rows: Representations) -> Representations:
+        """User and positive item of each pair, [B, d] each.
 
         Args:
             rows: What ``rows`` returned.
         """
-        return [rows.users[self.user], rows.items[self.positive], rows.items[self.negative]]
+        return Representations(rows.users[self.user], rows.items[self.positive])
+
+    def squared_norm(self, tables: Representations) -> Tensor:
+        """L2 penalty of the rows that the pairs read: sum over pairs of ||rows||^2 / 2B. [ours]
+
+        A row counts as often as it is read, though it is taken out once.
+
+        Args:
+            tables: Users [n_users, d] and items [n_items, d].
+        """
+        times = torch.bincount(self.user, minlength=len(self.users))
+        of_users = _weighted_squares(tables.users[self.users], times) / (2 * len(self.user))
+        return of_users + self.squared_norm_of_items(tables.items)
+
+    def squared_norm_of_items(self, table: Tensor) -> Tensor:
+        """The same of positive and negative items alone.
+
+        Args:
+            table: Shape [n_items, d].
+        """
+        read = torch.cat([self.positive, self.negative])
+        times = torch.bincount(read, minlength=len(self.items))
+        return _weighted_squares(table[self.items], times) / (2 * len(self.user))
+
+
+def _weighted_squares(rows: Tensor, times: Tensor) -> Tensor:
+    return rows.pow(2).sum(1) @ times.to(rows.dtype)

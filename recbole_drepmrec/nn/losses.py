@@ -6,6 +6,9 @@ from torch import Tensor
 
 from recbole_drepmrec.nn.known_gradient import with_gradients
 
+LARGEST_EXPONENT = 40.0
+"""Sums of exponentials up to this one are far from float32's largest number."""
+
 
 def bpr_loss(
     positive_scores: Tensor, negative_scores: Tensor, counted: Tensor | None = None
@@ -62,30 +65,39 @@ def info_nce(
     if positives is None:
         positives = torch.arange(len(queries), device=queries.device)
     scaled = F.normalize(queries, dim=-1) / temperature
-    return _own_among_all(scaled, F.normalize(keys, dim=-1), positives) / max(len(queries), 1)
+    unit = F.normalize(keys, dim=-1)
+    losses = _own_among_all(scaled, unit, positives, shift=temperature < 1 / LARGEST_EXPONENT)
+    return losses / max(len(queries), 1)
 
 
-def _own_among_all(queries: Tensor, keys: Tensor, positives: Tensor) -> Tensor:
+def _own_among_all(queries: Tensor, keys: Tensor, positives: Tensor, shift: bool) -> Tensor:
     """Sum of -log softmax(Q K^T) at each row's own column, a scalar.
 
-    torch's cross entropy writes the [B, K] matrix anew at each step of the way there and back. One
-    is enough here, because the gradients are made along with the value:
+    torch's cross entropy writes the [B, K] matrix anew at each step of the way there and back. One,
+    E = exp(Q K^T), is enough here, because the gradients are made along with the value:
 
-        dL/dQ = G K,   dL/dK = G^T Q,   G = softmax(Q K^T) - 1 at each row's own column
+        dL/dQ = (E K) / s - K_p,   dL/dK = E^T (Q / s) - sum of q_a over p(a) = k,   s = E 1
+
+    Args:
+        queries: Q, [B, d].
+        keys: K, [K, d].
+        positives: p, [B].
+        shift: Whether the logits can be too large to be taken to the exponent as they are.
     """
     # in full precision, mixed or not, as torch's own cross entropy is
     with torch.no_grad(), torch.autocast(queries.device.type, enabled=False):
-        logits = queries @ keys.T  # [B, K]
-        place = positives.unsqueeze(1)
-        own = logits.gather(1, place)  # [B, 1]
-        largest = logits.amax(1, keepdim=True) if len(keys) else own
-        exponentials = logits.sub_(largest).exp_()
-        sums = exponentials.sum(1, keepdim=True)  # [B, 1]
-        value = (sums.log() + largest - own).sum()
-        of_logits = exponentials.div_(sums).scatter_add_(1, place, torch.full_like(own, -1.0))
-        known = [(queries, of_logits @ keys)]
+        exponentials = queries @ keys.T  # [B, K]
+        largest = queries.new_zeros(1, 1)
+        if shift and len(keys):
+            largest = exponentials.amax(1, keepdim=True)
+            exponentials.sub_(largest)
+        sums = exponentials.exp_().sum(1, keepdim=True)  # [B, 1]
+        own = keys[positives]  # [B, d]
+        value = (sums.log() + largest).sum() - (queries * own).sum()
+        known = [(queries, (exponentials @ keys).div_(sums).sub_(own))]
         if keys.requires_grad:
-            known.append((keys, of_logits.T @ queries))
+            of_keys = exponentials.T @ (queries / sums)
+            known.append((keys, of_keys.index_add_(0, positives, queries, alpha=-1)))
     return with_gradients(value, *known)
 
 

@@ -9,6 +9,9 @@ from recbole_drepmrec.nn.fusion import Fusion
 from recbole_drepmrec.nn.losses import cosine_distance, has_direction, info_nce
 from recbole_drepmrec.nn.representations import Representations
 
+MOST_KEYS = 4096
+"""Rows that stand against each other in one InfoNCE."""
+
 
 class Alignment(NamedTuple):
     """What BMA returns for a batch.
@@ -31,6 +34,9 @@ class BehaviorModalAlignment(nn.Module):
         L_inter = ( InfoNCE(m_u, b_u) + InfoNCE(m_i, b_i) ) / 2 over the distinct users and
                   items of the batch, averaged over both directions, or with ``one_way``
                   from modal to behavior only                                             [ours]
+
+    More than 4,096 distinct users or items of a batch are taken in parts of so many, each against
+    its own part only, so that the cost grows with the batch and not with its square [ours].
 
     A modal vector that is zero, of who has no modality, has no part in any mean: it has no
     direction, and would be a negative of all others.
@@ -129,9 +135,15 @@ class BehaviorModalAlignment(nn.Module):
         b, m = behavior[distinct], modal[distinct]
         there = has_direction(m)
         b, m = b[there], m[there]
+        parts = zip(torch.split(b, MOST_KEYS), torch.split(m, MOST_KEYS), strict=True)
+        losses = [self._info_nce(*part) * len(part[0]) for part in parts]
+        return torch.stack(losses).sum() / max(len(b), 1)
+
+    def _info_nce(self, behavior: Tensor, modal: Tensor) -> Tensor:
         if self.one_way:
-            return info_nce(m, b.detach(), self.temperature)
-        return (info_nce(m, b, self.temperature) + info_nce(b, m, self.temperature)) / 2
+            return info_nce(modal, behavior.detach(), self.temperature)
+        to_behavior = info_nce(modal, behavior, self.temperature)
+        return (to_behavior + info_nce(behavior, modal, self.temperature)) / 2
 
     def extra_repr(self) -> str:
         """Settings shown by ``print(model)``."""

@@ -10,6 +10,7 @@ from recbole_drepmrec.nn import (
     BehaviorModalAlignment,
     Fusion,
     Representations,
+    alignment,
     cosine_distance,
     info_nce,
 )
@@ -150,3 +151,12 @@ def test_who_has_no_modality_has_no_part_in_the_alignment() -> None:
     torch.testing.assert_close(
         bma.intra(behavior, gappy, users, items), (in_behavior + in_modal) / 2
     )
+
+
+def test_inter_of_a_large_batch_is_the_mean_over_its_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    bma = BehaviorModalAlignment(Fusion())
+    generator = torch.Generator().manual_seed(0)
+    b, m = (torch.randn(7, 3, generator=generator) for _ in range(2))
+    monkeypatch.setattr(alignment, "MOST_KEYS", 3)
+    sums = [info_nce(m[i : i + 3], b[i : i + 3], 0.2) * len(b[i : i + 3]) for i in (0, 3, 6)]
+    torch.testing.assert_close(bma._inter(b, m, torch.arange(7)), sum(sums) / 7)

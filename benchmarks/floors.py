@@ -1,18 +1,23 @@
-"""What a training step of DRepMRec cannot be faster than, by its operations and by its bytes.
+"""A training step of DRepMRec against what it cannot be faster than, by operations and by bytes.
 
-    python benchmarks/floors.py [--users 19446] [--items 7051] [--interactions 118551]
+    python benchmarks/floors.py [--device cuda] [--data FOLDER]
 
-Counts the products of one step (batch 2,048, d = 64, 2 layers, 10 neighbours) and the bytes that
-its sparse products, its InfoNCE, its tables and Adam must move, then measures how fast this
-machine multiplies and copies. The quotients are floors: the larger one bounds the step, as far as
-the data do not fit in its caches.
+Counts the products of one step on Amazon Baby (batch 2,048, d = 64, 2 layers, 10 neighbours), or on
+a generated set of its sizes, and the bytes that its sparse products, its InfoNCE, its tables and
+Adam must move. Then it measures how fast the device multiplies and copies, and a step. The
+quotients are floors: the larger one bounds the step, as far as the data do not fit in its caches.
 """
 
 import argparse
+import logging
+import os
+import tempfile
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
+import speed
 import torch
 
 D, LAYERS, NEIGHBOURS, PAIRS = 64, 2, 11, 2048
@@ -56,40 +61,73 @@ def parts(users: int, items: int, interactions: int, features: list[int]) -> lis
     ]
 
 
-def best(work: Callable[[], object], rounds: int = 20) -> float:
-    """The least seconds of some rounds."""
+def best(work: Callable[[], object], device: torch.device, rounds: int = 20) -> float:
+    """The least seconds of some rounds, the device having finished each."""
     times = []
     for _ in range(rounds):
         started = time.perf_counter()
         work()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
         times.append(time.perf_counter() - started)
     return min(times)
 
 
-def main() -> None:
-    """Print each part, the sums, this machine's speeds and the floors."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--users", type=int, default=19_446)
-    parser.add_argument("--items", type=int, default=7_051)
-    parser.add_argument("--interactions", type=int, default=118_551)
-    parser.add_argument("--features", type=int, nargs="+", default=[128, 128])
-    given = parser.parse_args()
-    found = parts(given.users, given.items, given.interactions, given.features)
+def step_of(run: Any) -> Callable[[], object]:
+    """A training step on one batch."""
+    trainer = speed.trainer_of(run, stock=False)
+    batch = next(iter(run.train_data)).to(run.config["device"])
+
+    def step() -> None:
+        trainer.optimizer.zero_grad()
+        trainer.model.calculate_loss(batch).backward()
+        trainer.optimizer.step()
+
+    return step
+
+
+def print_floors(device_name: str) -> None:
+    """Measure in the working folder, and print each part, the speeds, the floors and the step."""
+    run = speed.prepared("DRepMRec", stock=False, use_gpu=device_name == "cuda")
+    train, device = run.train_data._dataset, run.config["device"]
+    features = [one.values.shape[1] for one in train.prepared_features("none").values()]
+    found = parts(train.user_num, train.item_num, len(train), features)
     print("| part | operations, million | moved, MB |\n|---|---|---|")
     for part in found:
         print(f"| {part.name} | {part.operations / 1e6:.0f} | {part.moved / 1e6:.0f} |")
     operations, moved = sum(p.operations for p in found), sum(p.moved for p in found)
     print(f"| all | {operations / 1e6:.0f} | {moved / 1e6:.0f} |\n")
-    left, right = torch.randn(2048, 2048), torch.randn(2048, 2048)
-    speed = 2 * 2048**3 / best(lambda: left @ right)
-    table = torch.randn(2**25)  # 128 MiB: past the caches
+    left = torch.randn(2048, 2048, device=device)
+    multiplied = 2 * 2048**3 / best(lambda: left @ left, device)
+    table = torch.randn(2**25, device=device)  # 128 MiB: past the caches of most
     target = torch.empty_like(table)
-    bandwidth = 2 * table.nbytes / best(lambda: target.copy_(table))
+    copied = 2 * table.nbytes / best(lambda: target.copy_(table), device)
+    floor = max(operations / multiplied, moved / copied)
+    step = best(step_of(run), device)
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
     print(
-        f"{torch.get_num_threads()} threads: {speed / 1e9:.0f} G operations/s, "
-        f"{bandwidth / 1e9:.1f} GB/s; floors {1e3 * operations / speed:.1f} ms by operations, "
-        f"{1e3 * moved / bandwidth:.1f} ms by bytes"
+        f"{name}, {torch.get_num_threads()} threads, torch {torch.__version__}: "
+        f"{multiplied / 1e9:.0f} G operations/s, {copied / 1e9:.1f} GB/s\n"
+        f"floors: {1e3 * operations / multiplied:.2f} ms by operations, "
+        f"{1e3 * moved / copied:.2f} ms by bytes\n"
+        f"a step: {1e3 * step:.2f} ms, {step / floor:.1f} times the larger floor"
     )
+
+
+def main() -> None:
+    """Make the data set in a temporary folder, and measure there."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--data", default=os.environ.get("RECBOLE_DREPMREC_DATA"))
+    options = parser.parse_args()
+    if options.device == "cuda" and not torch.cuda.is_available():
+        parser.error("--device is cuda, but torch finds no GPU here")
+    logging.disable(logging.CRITICAL)
+    with tempfile.TemporaryDirectory() as temporary:
+        speed.prepare_data(options.data, Path(temporary))
+        os.chdir(temporary)
+        print_floors(options.device)
+        os.chdir(Path(__file__).parent)  # Windows removes no folder that is in use
 
 
 if __name__ == "__main__":

@@ -76,6 +76,19 @@ def generated(folder: Path) -> None:
         np.save(folder / f"{modality}_feat.npy", values)
 
 
+def prepare_data(data: str | None, folder: Path) -> str:
+    """Make the data set `baby` in a folder, of real data where they are, and say which they are."""
+    real = data is not None and (Path(data) / "baby").is_dir()
+    source = Path(data or "") / "baby" if real else folder / "source"
+    if not real:
+        generated(source)
+    words = ["prepare", "mmrec", str(source.resolve()), "--name", "baby"]
+    subprocess.run(
+        [sys.executable, "-c", COMMAND, *words], cwd=folder, check=True, stdout=subprocess.DEVNULL
+    )
+    return "Amazon Baby" if real else "generated"
+
+
 def prepared(model: str, stock: bool, **values: Any) -> Any:
     """A model with its data, the process left as it comes where the baseline is measured."""
     from recbole_drepmrec import quick_start
@@ -250,13 +263,8 @@ def main() -> None:
     wanted = {name for target in targets for name in target[:2] if name}
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        real = options.data is not None and (Path(options.data) / "baby").is_dir()
-        source = Path(options.data) / "baby" if real else folder / "source"
-        if not real:
-            generated(source)
-        words = ["prepare", "mmrec", str(source.resolve()), "--name", "baby"]
-        subprocess.run([sys.executable, "-c", COMMAND, *words], cwd=folder, check=True)
-        print(f"data: {'Amazon Baby' if real else 'generated'}; least of {options.rounds} rounds")
+        what = prepare_data(options.data, folder)
+        print(f"data: {what}; least of {options.rounds} rounds")
         rounds = [
             {name: measured(name, folder) for name in FIGURES if name in wanted}
             for _ in range(options.rounds)

@@ -80,7 +80,7 @@ def figures(model: str, n_interactions: int) -> dict[str, float]:
     }
     started = time.perf_counter()
     config = Config(model, "large", config_dict=values)
-    quick_start.create_dataset(config)
+    quick_start.create_dataset(config)  # once for itself, to tell loading from the rest
     loaded = time.perf_counter()
     run = quick_start.prepare(config)
     built = time.perf_counter()

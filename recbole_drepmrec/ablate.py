@@ -5,7 +5,7 @@ from typing import Any
 
 from recbole_drepmrec import compat
 from recbole_drepmrec.arguments import Parser
-from recbole_drepmrec.compare import KEYS_TOO, add_run_options, carried_out, config_files, show
+from recbole_drepmrec.compare import add_run_options, carried_out, config_files, runs_parser, show
 from recbole_drepmrec.config import Config
 from recbole_drepmrec.data.dataset import modality_sources
 from recbole_drepmrec.evaluation.ablations import FULL, MODEL, ablation_table, ablations
@@ -49,13 +49,7 @@ def _variants(dataset: str, files: list[str], values: dict[str, Any]) -> list[Va
 
 def parser() -> Parser:
     """The command's options; what they leave over are configuration keys of the full model."""
-    parser = Parser(
-        prog="recbole-drepmrec ablate",
-        description="Train DRepMRec, and DRepMRec with a part taken away at a time.",
-        epilog=KEYS_TOO,
-        add_help=False,
-        allow_abbrev=False,
-    )
+    parser = runs_parser("ablate", "Train DRepMRec, and DRepMRec with a part taken away at a time.")
     parser.add_argument(
         "--dataset", "-d", default=DEFAULT_DATASET, help=f"name of the data set ({DEFAULT_DATASET})"
     )

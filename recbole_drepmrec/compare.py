@@ -18,8 +18,6 @@ from recbole_drepmrec.evaluation.table import Table
 from recbole_drepmrec.evaluation.tables import all_tables, write_tables
 from recbole_drepmrec.files import held
 
-KEYS_TOO = "Any configuration key is an option too, for all runs: --epochs=50 --learning_rate 0.01"
-
 
 def run(options: Any, values: dict[str, Any]) -> int:
     """Run what is not finished yet, then write and print the tables.
@@ -104,12 +102,8 @@ def show(tables: list[Table], printed: list[Table], comparison: Comparison) -> i
 
 def parser() -> Parser:
     """The command's options; what they leave over are configuration keys."""
-    parser = Parser(
-        prog="recbole-drepmrec compare",
-        description="Train and test models on data sets on equal terms, and write tables.",
-        epilog=KEYS_TOO,
-        add_help=False,
-        allow_abbrev=False,
+    parser = runs_parser(
+        "compare", "Train and test models on data sets on equal terms, and write tables."
     )
     parser.add_argument("--models", metavar="A,B", help="names of the models")
     parser.add_argument("--datasets", metavar="C,D", help="names of the data sets")
@@ -118,6 +112,22 @@ def parser() -> Parser:
     )
     add_run_options(parser, "comparison")
     return parser
+
+
+def runs_parser(command: str, description: str) -> Parser:
+    """A parser without options yet, of a command that runs several models.
+
+    Args:
+        command: Its name.
+        description: What it does, in a sentence.
+    """
+    return Parser(
+        prog=f"recbole-drepmrec {command}",
+        description=description,
+        epilog="Any configuration key is an option too: --epochs=50 --learning_rate 0.01",
+        add_help=False,
+        allow_abbrev=False,
+    )
 
 
 def add_run_options(parser: Parser, out: str) -> None:

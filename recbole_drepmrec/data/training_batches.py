@@ -85,7 +85,7 @@ def in_columns(config: Any, train_data: Any) -> Any:
         train_data: What RecBole made.
     """
     if type(train_data) is not TrainDataLoader:
-        return train_data  # a knowledge-based or sequential model's has rules of its own
+        return train_data  # those of knowledge graphs, for one, have rules of their own
     if type(train_data._sampler) is Sampler:
         train_data._sampler = VectorisedSampler(train_data._sampler)
     return train_data if config["worker"] else ColumnLoader(train_data)

@@ -14,9 +14,6 @@ from torch.nn.functional import normalize
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.graph.sparse import Graph
 
-FEWEST_ROWS = 20_000
-"""With fewer rows the exact search takes seconds, and an index gains nothing."""
-
 SAMPLED_ROWS = 500
 """Rows whose exact neighbours are found as well, to measure the recall."""
 
@@ -29,15 +26,6 @@ SEARCHED_SHARE, FEWEST_LISTS = 1 / 64, 16
 BLOCK_ROWS = 16_384
 
 logger = logging.getLogger(__name__)
-
-
-def is_worth_it(n: int) -> bool:
-    """Whether so many rows are searched with an index.
-
-    Args:
-        n: Number of rows.
-    """
-    return n >= FEWEST_ROWS
 
 
 def approximate_cosine_knn(features: Tensor, present: Tensor, k: int) -> Graph:

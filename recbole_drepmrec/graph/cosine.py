@@ -36,7 +36,7 @@ def cosine_knn(features: Tensor, present: Tensor, k: int, block_rows: int | None
         The graph [n, n]; a row with fewer than k positive cosines has fewer edges.
 
     Raises:
-        ValueError: As ``top_k_by_row``, or a present row that is not finite.
+        ValueError: As ``check_request``, or a present row that is not finite.
 
     Source: item-item and user-user relation graphs [ours].
     """
@@ -72,7 +72,7 @@ def mean_cosine_knn(
         The graph [n, n]; a row without any modality has no edge.
 
     Raises:
-        ValueError: As ``top_k_by_row``, or a present row that is not finite.
+        ValueError: As ``check_request``, or a present row that is not finite.
 
     Source: cosine with shrinkage as in Ferrari Dacrema et al., RecSys 2019; the mean [ours].
     """
@@ -84,7 +84,7 @@ def mean_cosine_knn(
     n = len(cosines.present)
     widest = max(n, (k + SPARE) * max(rows.shape[1] for rows in features))
     size = block_rows or BLOCK_BYTES // (8 * max(widest, 1))
-    parts: list[Edges] = [(torch.empty(0, dtype=torch.int64),) * 2 + (torch.empty(0),)]
+    parts: list[Edges] = []
     for start, stop in blocks(n, size, "cosine neighbours"):
         parts += _edges_of(cosines, torch.arange(start, stop, device=cosines.present.device), k)
     return joined(parts, n).coalesced()

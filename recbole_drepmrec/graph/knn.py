@@ -1,6 +1,6 @@
 """Relation graphs: exact k nearest neighbours, found in blocks of rows."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -20,42 +20,6 @@ Edges = tuple[Tensor, Tensor, Tensor]
 """Rows, columns and weights, [nnz] each."""
 
 _LONG_WORK = 20  # blocks; shorter work needs no progress bar
-
-
-def top_k_by_row(
-    score_rows: Callable[[int, int], Tensor],
-    n: int,
-    k: int,
-    candidates: Tensor,
-    block_rows: int | None = None,
-    description: str = "",
-) -> Graph:
-    """Edges from each row to its k highest positive scores, the lower id first among equal ones.
-
-    A row is never its own neighbour. Neither the blocks nor the device change the answer, as long
-    as ``score_rows`` gives the same scores.
-
-    Args:
-        score_rows: Gives the scores of rows start to stop, [stop - start, n].
-        n: Number of rows.
-        k: Most neighbours a row can have.
-        candidates: Rows that may have and be neighbours, bool [n].
-        block_rows: Rows scored at a time; None keeps the scores of a block within 128 MiB.
-        description: Label of the progress bar.
-
-    Returns:
-        The graph [n, n], ordered by row and column.
-
-    Raises:
-        ValueError: k or block_rows below 1, or candidates of another length than n.
-    """
-    check_request(n, k, candidates, block_rows)
-    parts = [_no_edges()]
-    for start, stop in blocks(n, block_rows or BLOCK_BYTES // (8 * max(n, 1)), description):
-        scores = score_rows(start, stop)  # [b, n]
-        rows = torch.arange(start, stop, device=scores.device)
-        parts.append(best_edges(scores, rows, k, candidates.to(scores.device)))
-    return joined(parts, n)
 
 
 def blocks(n: int, size: int, description: str) -> Iterator[tuple[int, int]]:
@@ -78,13 +42,13 @@ def cooccurrence_knn(interactions: Graph, k: int, block_rows: int | None = None)
     Args:
         interactions: R, binary [n_users, n_items].
         k: Most neighbours a user can have.
-        block_rows: Users counted at a time, see ``top_k_by_row``.
+        block_rows: Users counted at a time; None takes as many as sum up few enough terms.
 
     Returns:
         The graph [n_users, n_users]; users who share no item have no edge.
 
     Raises:
-        ValueError: As ``top_k_by_row``.
+        ValueError: As ``check_request``.
 
     Source: user-user relation graph, ``cooccurrence`` [ours].
     """
@@ -97,7 +61,7 @@ def cooccurrence_knn(interactions: Graph, k: int, block_rows: int | None = None)
     )
     pairs = int(interactions.transposed().row_sums().double().pow(2).sum())  # terms of R Rᵀ
     size = block_rows or n_users * LARGEST_COUNT // max(pairs, 1)
-    parts = [_no_edges()]
+    parts: list[Edges] = []
     for start, stop in blocks(n_users, size, "co-occurring users"):
         parts.append(_highest_counts((matrix[start:stop] @ matrix.T).tocoo(), start, k))
     return joined(parts, n_users)
@@ -135,19 +99,23 @@ def check_request(n: int, k: int, candidates: Tensor, block_rows: int | None) ->
         raise ValueError(f"the mask of rows is {given}, expected bool [{n}]")
 
 
-def _no_edges() -> Edges:
-    ids = torch.empty(0, dtype=torch.int64)
-    return ids, ids, torch.empty(0)
-
-
 def joined(parts: list[Edges], n: int) -> Graph:
-    """The graph [n, n] of edges found block by block."""
+    """The graph [n, n] of edges found block by block.
+
+    Args:
+        parts: The edges of each block; none for a graph without rows.
+        n: Number of rows.
+    """
+    nobody = torch.empty(0, dtype=torch.int64)
+    parts = [(nobody, nobody, torch.empty(0)), *parts]
     rows, cols, weights = (torch.cat(columns) for columns in zip(*parts, strict=True))
     return Graph(rows, cols, weights, (n, n))
 
 
 def best_edges(scores: Tensor, rows: Tensor, k: int, candidates: Tensor) -> Edges:
-    """The edges of some rows to their k highest positive scores.
+    """The edges of some rows to their k highest positive scores, the lower id first among equals.
+
+    A row is never its own neighbour, and the scores given are not changed.
 
     Args:
         scores: Of these rows with all, [b, n].

@@ -7,7 +7,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from recbole_drepmrec.graph.approximate import approximate_cosine_knn, is_worth_it
+from recbole_drepmrec.graph.approximate import approximate_cosine_knn
 from recbole_drepmrec.graph.cache import cached_graph, content_hash
 from recbole_drepmrec.graph.cosine import cosine_knn, mean_cosine_knn
 from recbole_drepmrec.graph.knn import cooccurrence_knn
@@ -18,6 +18,9 @@ VERSION = 1
 
 Search = Literal["exact", "approximate"]
 """All pairs, or an index of lists of similar rows (faiss) where there are many rows."""
+
+FEWEST_ROWS = 20_000
+"""With fewer rows the exact search takes seconds, and an index gains nothing."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class NeighbourSearch:
         Raises:
             UserError: The search is approximate and faiss is not installed.
         """
-        if self.kind == "approximate" and is_worth_it(len(values)):
+        if self.kind == "approximate" and len(values) >= FEWEST_ROWS:
             key = content_hash("approximate cosine", VERSION, k, values, present)
             return self._kept(key, lambda: approximate_cosine_knn(values, present, k))
         key = content_hash("cosine", VERSION, k, values, present)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from itertools import combinations
 from typing import Any, cast
 
+import torch
 import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
@@ -25,7 +26,7 @@ from recbole_drepmrec.nn import (
     Representations,
     bpr_loss,
     info_nce,
-    propagated,
+    smooth,
     split,
     squared_norm,
     summed,
@@ -88,7 +89,7 @@ class ModalView(nn.Module):
         """Modal features smoothed over the user-item graph: the last layer."""
         items = self.projection()
         initial = Representations(self.user_means(items), items)
-        return split(propagated(self.adjacency, initial, self.n_layers)[-1], initial)
+        return split(smooth(self.adjacency, torch.cat(initial), self.n_layers), initial)
 
 
 class LGMRec(MultimodalRecommender):

@@ -27,7 +27,7 @@ from recbole_drepmrec.nn.modality_convolution import (
 )
 from recbole_drepmrec.nn.modality_preferences import ModalityGCN, ModalityPreferences
 from recbole_drepmrec.nn.projection import FeatureProjection
-from recbole_drepmrec.nn.propagation import light_gcn, propagated, smooth, split, summed
+from recbole_drepmrec.nn.propagation import light_gcn, smooth, split, summed
 from recbole_drepmrec.nn.representations import Representations
 from recbole_drepmrec.nn.similarity_kept import SimilarityKept, SimilarityTracker
 from recbole_drepmrec.nn.similarity_signal import SignalKind, SimilaritySupervisedSignal
@@ -72,7 +72,6 @@ __all__ = [
     "cosine_distance",
     "info_nce",
     "light_gcn",
-    "propagated",
     "smooth",
     "split",
     "squared_norm",

@@ -9,20 +9,6 @@ from recbole_drepmrec.graph import SparseMatrix
 from recbole_drepmrec.nn.representations import Representations
 
 
-def propagated(adjacency: SparseMatrix, initial: Representations, n_layers: int) -> list[Tensor]:
-    """All layers of E^(l+1) = A E^(l), L + 1 times [n_users + n_items, d].
-
-    Args:
-        adjacency: A, users first, [n_users + n_items, n_users + n_items].
-        initial: E^(0), users [n_users, d] and items [n_items, d].
-        n_layers: L, zero for E^(0) itself.
-    """
-    layers = [torch.cat(initial)]
-    for _ in range(n_layers):
-        layers.append(adjacency(layers[-1]))
-    return layers
-
-
 def light_gcn(adjacency: SparseMatrix, initial: Representations, n_layers: int) -> Representations:
     """LightGCN: the mean over layers of E^(l+1) = D^(-1/2) A D^(-1/2) E^(l).
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.graph import NeighbourSearch, approximate, cosine_knn
+from recbole_drepmrec.graph import search as search_module
 from recbole_drepmrec.graph.approximate import approximate_cosine_knn
 
 
@@ -66,7 +67,7 @@ def test_only_many_rows_are_worth_an_index(
     exact = cosine_knn(features, present(features), 2)
     few = search.cosine(features, present(features), 2)
     assert torch.equal(few.cols, exact.cols)
-    monkeypatch.setattr(approximate, "FEWEST_ROWS", 4000)
+    monkeypatch.setattr(search_module, "FEWEST_ROWS", 4000)
     monkeypatch.setattr(approximate, "FEWEST_LISTS", 1)
     many = search.cosine(features, present(features), 2)
     assert not torch.equal(many.cols, exact.cols)

@@ -15,11 +15,11 @@ from recbole_drepmrec.graph import (
     normalise_by_degrees,
     normalise_by_row_sums,
     softmax_by_row,
-    top_k_by_row,
     weighted_sum,
     with_self_loops,
 )
 from recbole_drepmrec.graph.cosine import _MeanCosines, _Unit
+from recbole_drepmrec.graph.knn import best_edges
 
 
 def dense_top_k(scores: Tensor, k: int, present: Tensor) -> Tensor:
@@ -70,24 +70,21 @@ def test_many_identical_rows_give_the_same_edges_in_any_block() -> None:
 
 def test_equal_scores_prefer_the_lower_id_over_a_long_row() -> None:
     n = 5000
-    scores = torch.ones(3, n)
+    scores = torch.ones(4, n)
     scores[:, 4000] = 2.0
     present = torch.zeros(n, dtype=torch.bool)
     present[1:] = True
 
-    def score_rows(start: int, stop: int) -> Tensor:
-        return scores[:1].expand(stop - start, n)
-
-    graph = top_k_by_row(score_rows, n, 4, present, block_rows=1000)
-    assert graph.cols[graph.rows == 2].tolist() == [1, 3, 4, 4000]
-    assert graph.cols[graph.rows == 4000].tolist() == [1, 2, 3, 4]
-    assert graph.rows.min() == 1
+    rows, cols, _ = best_edges(scores, torch.tensor([0, 1, 2, 4000]), 4, present)
+    assert cols[rows == 2].tolist() == [1, 3, 4, 4000]
+    assert cols[rows == 4000].tolist() == [1, 2, 3, 4]
+    assert rows.min() == 1
 
 
 def test_the_scores_given_are_not_changed() -> None:
     scores = torch.ones(4, 4)
     present = torch.tensor([False, True, True, True])
-    top_k_by_row(lambda start, stop: scores[start:stop], 4, 2, present)
+    best_edges(scores, torch.arange(4), 2, present)
     assert torch.equal(scores, torch.ones(4, 4))
 
 

@@ -18,8 +18,11 @@ import yaml
 
 from recbole_drepmrec.cli import main
 from recbole_drepmrec.errors import UserError
+from recbole_drepmrec.evaluation.analysis import analyse
+from recbole_drepmrec.evaluation.quality_tables import seeds_note
 from recbole_drepmrec.evaluation.records import JobKey
 from recbole_drepmrec.evaluation.store import check_same_split, load_comparison
+from recbole_drepmrec.evaluation.tables import cost
 from recbole_drepmrec.files import held
 from recbole_drepmrec.quick_start import load
 from tests.datasets import clustered
@@ -194,6 +197,31 @@ def test_runs_of_different_splits_are_not_compared(folder: Path) -> None:
     comparison.results[key] = other
     with pytest.raises(UserError, match="DRepMRec on tiny, seed 2 had other interactions in valid"):
         check_same_split(comparison)
+
+
+def test_a_model_that_lost_a_seed_is_named_and_no_reference(folder: Path) -> None:
+    """Were its bad seeds those that failed, it would look too good."""
+    comparison = load_comparison(folder / "out")
+    best, other = comparison.ranked("tiny")
+    assert analyse(comparison, "tiny").reference == best
+    del comparison.results[JobKey("tiny", best, 1)]
+    while comparison.ranked("tiny")[0] != best:  # whichever seed it is that was the better one
+        key = JobKey("tiny", best, 2)
+        comparison.results[key] = comparison.results[key].model_copy(update={"valid_score": 1.0})
+    analysis = analyse(comparison, "tiny")
+    assert analysis.reference == other
+    assert f"over 2 seeds; fewer of {best} (1), whose others failed." in seeds_note(analysis)
+    assert "fewer" not in seeds_note(analyse(load_comparison(folder / "out"), "tiny"))
+
+
+def test_runs_on_different_threads_are_told(folder: Path) -> None:
+    comparison = load_comparison(folder / "out")
+    assert "cannot be compared" not in cost(analyse(comparison, "tiny")).notes[0]
+    key = JobKey("tiny", "BPR", 1)
+    comparison.results[key] = comparison.results[key].model_copy(update={"threads": 3})
+    (note,) = cost(analyse(comparison, "tiny")).notes
+    assert "1 or 3 threads, on cpu" in note
+    assert "their times cannot be compared" in note
 
 
 def test_no_comparison_is_a_message(tmp_path: Path) -> None:

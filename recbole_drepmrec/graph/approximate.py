@@ -91,8 +91,8 @@ def _index(faiss: Any, unit: NDArray[np.float32]) -> Any:
 def _graph(
     ids: Tensor, places: NDArray[np.int64], cosines: NDArray[np.float32], k: int, n: int
 ) -> Graph:
-    """The edges of what the index found, [m, k + 1] each, -1 where it found none."""
-    cosines = np.where((places == np.arange(len(places))[:, None]) | (places < 0), 0, cosines)
+    """The edges of what the index found, [m, k + 1] each; where it found none, far below zero."""
+    cosines = np.where(places == np.arange(len(places))[:, None], 0, cosines)
     best = np.sort(np.argsort(-cosines, axis=1, kind="stable")[:, :k], axis=1)
     row, column = np.nonzero(np.take_along_axis(cosines, best, axis=1) > 0)
     place = best[row, column]

@@ -17,7 +17,11 @@ from recbole_drepmrec.graph.knn import (
     positive_edges,
     top_columns,
 )
+from recbole_drepmrec.graph.screening import TILE_ROWS, highest_of_rows
 from recbole_drepmrec.graph.sparse import Graph
+
+Some = Tensor | slice
+"""Which rows or columns."""
 
 SPARE = 6
 """Candidates of a row beyond its k: enough that near ties rarely reach past them."""
@@ -30,7 +34,7 @@ def cosine_knn(features: Tensor, present: Tensor, k: int, block_rows: int | None
         features: Feature rows, [n, d]; the work is done on their device.
         present: Rows that have features, bool [n]; the others have no edge.
         k: Most neighbours a row can have.
-        block_rows: Rows scored at a time; None keeps a block within some 128 MiB.
+        block_rows: As for ``mean_cosine_knn``.
 
     Returns:
         The graph [n, n]; a row with fewer than k positive cosines has fewer edges.
@@ -57,16 +61,17 @@ def mean_cosine_knn(
     where only positive means make an edge. The shrinkage s lowers the weight of short rows.
 
     The answer is that of float64, rounded to float32, the lower id first among equal weights:
-    equal features then tie whatever the block or the device. Half the time is saved by screening
-    all pairs in float32. A row whose k best are not certain by the bound of float32's error, as too
-    many others are as near, is decided among all in float64.
+    equal features then tie whatever the block or the device. All pairs are screened in float32,
+    each once, which is several times faster. A row whose k best are not certain by the bound of
+    float32's error, as too many others are as near, is decided among all in float64.
 
     Args:
         features: Feature rows of each modality, M times [n, d_m]; the work is done on their device.
         present: Rows that have the modality, M times bool [n].
         k: Most neighbours a row can have.
         shrink: s, zero or above.
-        block_rows: Rows scored at a time; None keeps a block within some 128 MiB.
+        block_rows: Rows of a tile of scores, and rows decided at a time; None takes 2,048, and as
+            many as keep within some 128 MiB.
 
     Returns:
         The graph [n, n]; a row without any modality has no edge.
@@ -78,39 +83,56 @@ def mean_cosine_knn(
     """
     for rows, there in zip(features, present, strict=True):
         check_request(rows.shape[0], k, there, block_rows)
+    device = features[0].device
+    present = [there.to(device) for there in present]
+    ids = torch.stack(present, dim=1).any(1).nonzero().squeeze(1)  # of those who have any
     cosines = _MeanCosines(
-        [_Unit.of(rows, there, shrink) for rows, there in zip(features, present, strict=True)]
+        [
+            _Unit.of(rows[ids], there[ids], shrink)
+            for rows, there in zip(features, present, strict=True)
+        ]
     )
-    n = len(cosines.present)
+    n = len(ids)
+    found = highest_of_rows(cosines.screened, n, k + SPARE, block_rows or TILE_ROWS, device)
     widest = max(n, (k + SPARE) * max(rows.shape[1] for rows in features))
     size = block_rows or BLOCK_BYTES // (8 * max(widest, 1))
     parts: list[Edges] = []
-    for start, stop in blocks(n, size, "cosine neighbours"):
-        parts += _edges_of(cosines, torch.arange(start, stop, device=cosines.present.device), k)
-    return joined(parts, n).coalesced()
+    for start, stop in blocks(n, size, "chosen neighbours"):
+        rows = torch.arange(start, stop, device=device)
+        parts += _edges_of(cosines, rows, found.scores[rows], found.columns[rows], k)
+    graph = joined(parts, n).coalesced()
+    ids, n = ids.cpu(), len(present[0])
+    return Graph(ids[graph.rows], ids[graph.cols], graph.weights, (n, n))
 
 
-def _edges_of(cosines: "_MeanCosines", rows: Tensor, k: int) -> list[Edges]:
-    """The edges of some rows, [b]: those that screening makes certain, and the others."""
-    rows = rows[cosines.present[rows]]
-    n = len(cosines.present)
-    screened = cosines.screened(rows).index_fill_(1, cosines.missing, -torch.inf)  # [b, n]
-    screened[torch.arange(len(rows), device=rows.device), rows] = -torch.inf
-    highest, cols = screened.topk(min(k + SPARE, n), dim=1)
+def _edges_of(
+    cosines: "_MeanCosines", rows: Tensor, screened: Tensor, cols: Tensor, k: int
+) -> list[Edges]:
+    """The edges of some rows: those that screening makes certain, and the others.
+
+    Args:
+        cosines: Of all.
+        rows: Their ids, [b].
+        screened: The highest scores of each, highest first, [b, c].
+        cols: Whose they are, [b, c].
+        k: Most neighbours a row can have.
+    """
+    lowest = screened[:, -1]
+    cols = cols.where(screened.isfinite(), rows.unsqueeze(1))  # there were fewer than c others
     cols = cols.sort(dim=1).values  # so that of equal weights the lower id comes first
-    weights = cosines.of_pairs(rows, cols)  # [b, k + SPARE]
-    weights[~cosines.present[cols] | (cols == rows.unsqueeze(1))] = 0.0
+    weights = cosines.of_pairs(rows, cols)  # [b, c]
+    weights[cols == rows.unsqueeze(1)] = 0.0
     k = min(k, weights.shape[1])
     best = top_columns(weights, k)  # [b, k]
     cols, weights = cols.gather(1, best), weights.gather(1, best)
-    # whatever was screened out lies below the last candidate, but for the error of float32
-    certain = weights.amin(1).clamp(min=0.0) > highest[:, -1] + cosines.error
-    certain |= highest[:, -1] == -torch.inf
+    # whatever was screened out lies at most as high as the lowest candidate, but for the error
+    certain = weights.amin(1).clamp(min=0.0) > lowest + cosines.error
+    certain |= lowest.isinf()  # all are candidates
     found = positive_edges(rows[certain], cols[certain], weights[certain])
     rest = rows[~certain]
     if not len(rest):
         return [found]
-    return [found, best_edges(cosines.exact(rest), rest, k, cosines.present)]
+    return [found, best_edges(cosines.exact(rest), rest, k)]
 
 
 class _Unit(NamedTuple):
@@ -132,7 +154,6 @@ class _Unit(NamedTuple):
 
     @classmethod
     def of(cls, features: Tensor, present: Tensor, shrink: float) -> Self:
-        present = present.to(features.device)
         rows = features.masked_fill(~present[:, None], 0.0).double()
         if not rows.isfinite().all():
             what = "features of present rows hold NaN or infinity"
@@ -140,11 +161,10 @@ class _Unit(NamedTuple):
         lengths, unit = rows.norm(dim=1), normalize(rows, dim=1)
         return cls(unit, unit.float(), lengths, present, shrink)
 
-    def shrunk(self, scores: Tensor, rows: Tensor, cols: Tensor | None = None) -> Tensor:
-        """The scores of rows [b] with the columns [b, c], or with all, shrunk in place."""
+    def shrunk(self, scores: Tensor, rows: Some, cols: Some) -> Tensor:
+        """The scores of rows with columns, shrunk in place."""
         if self.shrink:
-            others = self.lengths if cols is None else self.lengths[cols]
-            lengths = self.lengths[rows].unsqueeze(1) * others
+            lengths = self.lengths[rows].unsqueeze(1) * self.lengths[cols]
             scores *= (lengths / (lengths + self.shrink)).to(scores.dtype)
         return scores
 
@@ -153,29 +173,26 @@ class _MeanCosines:
     """Means of the modalities' cosines, of rows with all or with chosen ones.
 
     Attributes:
-        present: Who has any modality, bool [n].
-        missing: The others' ids.
         error: How far ``screened`` can be from the others, at most.
     """
 
     def __init__(self, modalities: Sequence[_Unit]) -> None:
         self.modalities = modalities
         self.there = torch.stack([modality.present for modality in modalities], dim=1)  # [n, M]
-        self.present = self.there.any(1)
-        self.missing = (~self.present).nonzero().squeeze(1)
         widest = max(modality.rows.shape[1] for modality in modalities)
         # twice the bound of a product of unit vectors, their own rounding and the mean's included
         self.error = (widest + 8) * torch.finfo(torch.float32).eps
 
-    def screened(self, rows: Tensor) -> Tensor:
-        """Of rows [b] with all, in float32, [b, n]."""
-        scores = [m.shrunk(m.single[rows] @ m.single.T, rows) for m in self.modalities]
-        return self._mean(scores, rows)
+    def screened(self, rows: slice, cols: slice) -> Tensor:
+        """Of some rows with some columns, in float32, [b, w]."""
+        scores = [m.shrunk(m.single[rows] @ m.single[cols].T, rows, cols) for m in self.modalities]
+        return self._mean(scores, rows, cols)
 
     def exact(self, rows: Tensor) -> Tensor:
         """Of rows [b] with all, [b, n]."""
-        scores = [m.shrunk(m.rows[rows] @ m.rows.T, rows) for m in self.modalities]
-        return self._mean(scores, rows).float()
+        everyone = slice(None)
+        scores = [m.shrunk(m.rows[rows] @ m.rows.T, rows, everyone) for m in self.modalities]
+        return self._mean(scores, rows, everyone).float()
 
     def of_pairs(self, rows: Tensor, cols: Tensor) -> Tensor:
         """Of rows [b] with columns of their own, [b, c]."""
@@ -185,14 +202,14 @@ class _MeanCosines:
         ]
         return self._mean(scores, rows, cols).float()
 
-    def _mean(self, scores: list[Tensor], rows: Tensor, cols: Tensor | None = None) -> Tensor:
+    def _mean(self, scores: list[Tensor], rows: Some, cols: Some) -> Tensor:
         """Over the modalities that both have; a missing one's cosine is zero."""
         total = scores[0]
         for other in scores[1:]:
             total += other
         if len(scores) > 1:
-            mine = self.there[rows].to(total.dtype)  # [b, M]
-            others = self.there.to(total.dtype)
-            shared = mine @ others.T if cols is None else (mine.unsqueeze(1) * others[cols]).sum(-1)
+            mine, others = (self.there[which].to(total.dtype) for which in (rows, cols))
+            own_columns = others.dim() == 3  # [b, c, M]
+            shared = (mine.unsqueeze(1) * others).sum(-1) if own_columns else mine @ others.T
             total /= shared.clamp(min=1)
         return total

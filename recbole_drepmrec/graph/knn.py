@@ -112,7 +112,7 @@ def joined(parts: list[Edges], n: int) -> Graph:
     return Graph(rows, cols, weights, (n, n))
 
 
-def best_edges(scores: Tensor, rows: Tensor, k: int, candidates: Tensor) -> Edges:
+def best_edges(scores: Tensor, rows: Tensor, k: int) -> Edges:
     """The edges of some rows to their k highest positive scores, the lower id first among equals.
 
     A row is never its own neighbour, and the scores given are not changed.
@@ -121,10 +121,8 @@ def best_edges(scores: Tensor, rows: Tensor, k: int, candidates: Tensor) -> Edge
         scores: Of these rows with all, [b, n].
         rows: Their ids, [b].
         k: Most neighbours a row can have.
-        candidates: Rows that may have and be neighbours, bool [n].
     """
-    scores = scores.float().masked_fill(~candidates, 0.0)  # [b, n], a copy; score 0 is no edge
-    scores[~candidates[rows]] = 0.0
+    scores = scores.clone()  # [b, n]
     scores[torch.arange(len(rows), device=rows.device), rows] = 0.0
     cols = top_columns(scores, min(k, scores.shape[1]))  # [b, k]
     return positive_edges(rows, cols, scores.gather(1, cols))

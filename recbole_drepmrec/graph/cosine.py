@@ -1,11 +1,9 @@
 """The rows of most similar features: screened in float32, decided in float64."""
 
 from collections.abc import Sequence
-from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
 
 from recbole_drepmrec.graph.knn import (
     BLOCK_BYTES,
@@ -17,11 +15,9 @@ from recbole_drepmrec.graph.knn import (
     positive_edges,
     top_columns,
 )
+from recbole_drepmrec.graph.mean_cosines import MeanCosines, Unit
 from recbole_drepmrec.graph.screening import TILE_ROWS, highest_of_rows
 from recbole_drepmrec.graph.sparse import Graph
-
-Some = Tensor | slice
-"""Which rows or columns."""
 
 SPARE = 6
 """Candidates of a row beyond its k: enough that near ties rarely reach past them."""
@@ -86,9 +82,9 @@ def mean_cosine_knn(
     device = features[0].device
     present = [there.to(device) for there in present]
     ids = torch.stack(present, dim=1).any(1).nonzero().squeeze(1)  # of those who have any
-    cosines = _MeanCosines(
+    cosines = MeanCosines(
         [
-            _Unit.of(rows[ids], there[ids], shrink)
+            Unit.of(rows[ids], there[ids], shrink)
             for rows, there in zip(features, present, strict=True)
         ]
     )
@@ -106,7 +102,7 @@ def mean_cosine_knn(
 
 
 def _edges_of(
-    cosines: "_MeanCosines", rows: Tensor, screened: Tensor, cols: Tensor, k: int
+    cosines: MeanCosines, rows: Tensor, screened: Tensor, cols: Tensor, k: int
 ) -> list[Edges]:
     """The edges of some rows: those that screening makes certain, and the others.
 
@@ -133,83 +129,3 @@ def _edges_of(
     if not len(rest):
         return [found]
     return [found, best_edges(cosines.exact(rest), rest, k)]
-
-
-class _Unit(NamedTuple):
-    """One modality's rows of length one, zero where missing, and what their cosines need.
-
-    Attributes:
-        rows: float64, [n, d].
-        single: The same in float32.
-        lengths: Former lengths, [n].
-        present: Who has one, bool [n].
-        shrink: s.
-    """
-
-    rows: Tensor
-    single: Tensor
-    lengths: Tensor
-    present: Tensor
-    shrink: float
-
-    @classmethod
-    def of(cls, features: Tensor, present: Tensor, shrink: float) -> Self:
-        rows = features.masked_fill(~present[:, None], 0.0).double()
-        if not rows.isfinite().all():
-            what = "features of present rows hold NaN or infinity"
-            raise ValueError(f"{what}, expected finite numbers")
-        lengths, unit = rows.norm(dim=1), normalize(rows, dim=1)
-        return cls(unit, unit.float(), lengths, present, shrink)
-
-    def shrunk(self, scores: Tensor, rows: Some, cols: Some) -> Tensor:
-        """The scores of rows with columns, shrunk in place."""
-        if self.shrink:
-            lengths = self.lengths[rows].unsqueeze(1) * self.lengths[cols]
-            scores *= (lengths / (lengths + self.shrink)).to(scores.dtype)
-        return scores
-
-
-class _MeanCosines:
-    """Means of the modalities' cosines, of rows with all or with chosen ones.
-
-    Attributes:
-        error: How far ``screened`` can be from the others, at most.
-    """
-
-    def __init__(self, modalities: Sequence[_Unit]) -> None:
-        self.modalities = modalities
-        self.there = torch.stack([modality.present for modality in modalities], dim=1)  # [n, M]
-        widest = max(modality.rows.shape[1] for modality in modalities)
-        # twice the bound of a product of unit vectors, their own rounding and the mean's included
-        self.error = (widest + 8) * torch.finfo(torch.float32).eps
-
-    def screened(self, rows: slice, cols: slice) -> Tensor:
-        """Of some rows with some columns, in float32, [b, w]."""
-        scores = [m.shrunk(m.single[rows] @ m.single[cols].T, rows, cols) for m in self.modalities]
-        return self._mean(scores, rows, cols)
-
-    def exact(self, rows: Tensor) -> Tensor:
-        """Of rows [b] with all, [b, n]."""
-        everyone = slice(None)
-        scores = [m.shrunk(m.rows[rows] @ m.rows.T, rows, everyone) for m in self.modalities]
-        return self._mean(scores, rows, everyone).float()
-
-    def of_pairs(self, rows: Tensor, cols: Tensor) -> Tensor:
-        """Of rows [b] with columns of their own, [b, c]."""
-        scores = [
-            m.shrunk((m.rows[cols] @ m.rows[rows].unsqueeze(2)).squeeze(2), rows, cols)
-            for m in self.modalities
-        ]
-        return self._mean(scores, rows, cols).float()
-
-    def _mean(self, scores: list[Tensor], rows: Some, cols: Some) -> Tensor:
-        """Over the modalities that both have; a missing one's cosine is zero."""
-        total = scores[0]
-        for other in scores[1:]:
-            total += other
-        if len(scores) > 1:
-            mine, others = (self.there[which].to(total.dtype) for which in (rows, cols))
-            own_columns = others.dim() == 3  # [b, c, M]
-            shared = (mine.unsqueeze(1) * others).sum(-1) if own_columns else mine @ others.T
-            total /= shared.clamp(min=1)
-        return total

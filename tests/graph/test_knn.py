@@ -18,8 +18,8 @@ from recbole_drepmrec.graph import (
     weighted_sum,
     with_self_loops,
 )
-from recbole_drepmrec.graph.cosine import _MeanCosines, _Unit
 from recbole_drepmrec.graph.knn import best_edges
+from recbole_drepmrec.graph.mean_cosines import MeanCosines, Unit
 
 
 def dense_top_k(scores: Tensor, k: int, present: Tensor) -> Tensor:
@@ -260,7 +260,7 @@ def test_the_bound_of_screening_holds(d: int) -> None:
     """With one row of 400 equal numbers, whose rounding errors add up."""
     features = torch.randn(50, d, generator=torch.Generator().manual_seed(0))
     features[0] = 1.1
-    cosines = _MeanCosines([_Unit.of(features, torch.ones(50, dtype=torch.bool), 0.0)])
+    cosines = MeanCosines([Unit.of(features, torch.ones(50, dtype=torch.bool), 0.0)])
     off = (
         (
             cosines.screened(slice(50), slice(50)).double()

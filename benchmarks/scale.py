@@ -1,6 +1,7 @@
 """How time and memory grow with the data: 0.1, 1 and 10 million interactions, and the slopes.
 
     python benchmarks/scale.py [--interactions 100000 1000000 10000000] [--plot FILE.png]
+                               [--features_on host]
 
 The sets are generated: a tenth as many users as interactions, as many items up to a million, both
 of power-law activity, and 64 features an item. Each is measured in a process of its own. An epoch
@@ -30,6 +31,7 @@ FIGURES = {
     "epoch": "s",
     "evaluation a 1,000 users": "s",
     "peak memory": "GiB",
+    "model on its device": "GiB",
 }
 """What is measured, and its unit."""
 
@@ -60,7 +62,7 @@ def peak() -> float:
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 2**20
 
 
-def figures(model: str, n_interactions: int) -> dict[str, float]:
+def figures(model: str, n_interactions: int, features_on: str) -> dict[str, float]:
     """All figures of one set, in the working folder."""
     from recbole_drepmrec import quick_start
     from recbole_drepmrec.config import Config
@@ -77,6 +79,7 @@ def figures(model: str, n_interactions: int) -> dict[str, float]:
         "show_progress": False,
         "state": "ERROR",
         "train_batch_size": n_interactions // 50,
+        "features_on": features_on,
     }
     started = time.perf_counter()
     config = Config(model, "large", config_dict=values)
@@ -94,7 +97,14 @@ def figures(model: str, n_interactions: int) -> dict[str, float]:
         "epoch": step * len(run.train_data),
         "evaluation a 1,000 users": 1000 * block / users,
         "peak memory": peak(),
+        "model on its device": held(run.model),
     }
+
+
+def held(model: Any) -> float:
+    """Parameters, buffers and graphs, GiB: what a GPU would have to hold but for gradients."""
+    tensors = {one.data_ptr(): one.nbytes for one in (*model.parameters(), *model.buffers())}
+    return sum(tensors.values()) / 2**30
 
 
 def _seconds_a_step(trainer: Any, run: Any) -> float:
@@ -126,11 +136,11 @@ def _seconds_a_block(trainer: Any, run: Any) -> tuple[float, int]:
     return float(seconds), int(users)
 
 
-def measured(model: str, n_interactions: int) -> dict[str, float]:
+def measured(model: str, n_interactions: int, features_on: str) -> dict[str, float]:
     """The figures of a generated set, in a process and a folder of their own."""
     with tempfile.TemporaryDirectory() as temporary:
         generate(Path(temporary) / "dataset" / "large", n_interactions)
-        words = ["--figures", str(n_interactions), "--model", model]
+        words = ["--figures", str(n_interactions), "--model", model, "--features_on", features_on]
         done = subprocess.run(
             [sys.executable, str(Path(__file__).resolve()), *words],
             cwd=temporary,
@@ -169,16 +179,17 @@ def main() -> None:
     parser.add_argument("--interactions", type=int, nargs="+", default=sizes)
     parser.add_argument("--model", default="DRepMRec")
     parser.add_argument("--plot", type=Path)
+    parser.add_argument("--features_on", choices=["device", "host"], default="device")
     parser.add_argument("--figures", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.figures:
-        print(json.dumps(figures(options.model, options.figures)))
+        print(json.dumps(figures(options.model, options.figures, options.features_on)))
         return
     found = []
     print(f"| interactions | {' | '.join(f'{n}, {u}' for n, u in FIGURES.items())} |")
     print("|---" * (1 + len(FIGURES)) + "|")
     for size in options.interactions:
-        found.append(measured(options.model, size))
+        found.append(measured(options.model, size, options.features_on))
         row = " | ".join(f"{found[-1][name]:.2f}" for name in FIGURES)
         print(f"| {size:,} | {row} |", flush=True)
     if len(found) > 1:

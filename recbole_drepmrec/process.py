@@ -1,4 +1,4 @@
-"""Settings of the whole process: the order of its sums, and the memory that tensors give back."""
+"""Settings of the whole process: order and precision of its sums, memory that tensors give back."""
 
 import ctypes
 
@@ -23,6 +23,18 @@ def keep_freed_memory() -> bool:
         return False
     settings = ((_MMAP_THRESHOLD, _LARGEST_MMAP_THRESHOLD), (_TRIM_THRESHOLD, _NEVER))
     return all(mallopt(*setting) == 1 for setting in settings)
+
+
+def mix_in_bfloat16(device_type: str) -> None:
+    """Let RecBole's ``enable_amp`` mix in bfloat16, which has float32's range, on every device.
+
+    On CUDA torch mixes in float16 as it comes, whose small gradients vanish without RecBole's
+    ``enable_scaler``.
+
+    Args:
+        device_type: ``cpu`` or ``cuda``.
+    """
+    torch.set_autocast_dtype(device_type, torch.bfloat16)
 
 
 def choose_algorithms(exact: bool) -> None:

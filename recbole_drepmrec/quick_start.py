@@ -22,7 +22,7 @@ from recbole_drepmrec.distributed import from_first, is_first, leave_group, rank
 from recbole_drepmrec.errors import UserError, recbole_complaints
 from recbole_drepmrec.model.host_vectors import CARRIERS
 from recbole_drepmrec.needs import check_needs
-from recbole_drepmrec.process import choose_algorithms, keep_freed_memory
+from recbole_drepmrec.process import choose_algorithms, keep_freed_memory, mix_in_bfloat16
 from recbole_drepmrec.registry import dataset_class, is_multimodal, provide_dataset
 from recbole_drepmrec.result import Result, result_table
 from recbole_drepmrec.run_folder import (
@@ -176,6 +176,7 @@ def prepare(config: Config) -> Prepared:
     choose_algorithms(on_cpu and bool(config["reproducibility"]))
     if on_cpu:
         keep_freed_memory()
+    mix_in_bfloat16(config["device"].type)
     dataset = create_dataset(config)
     check_needs(config, dataset)
     ours = is_multimodal(config.model_class)

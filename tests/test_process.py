@@ -5,6 +5,9 @@ import subprocess
 import sys
 
 import pytest
+import torch
+
+from recbole_drepmrec.process import mix_in_bfloat16
 
 HELD = """
 import psutil, torch
@@ -17,6 +20,15 @@ tensors = [torch.ones(2**21) for _ in range(8)]
 del tensors
 print(process.memory_info().rss - before)
 """
+
+
+@pytest.mark.parametrize("device_type", ["cpu", "cuda"])
+def test_mixed_precision_keeps_the_range_of_float32(device_type: str) -> None:
+    before = torch.get_autocast_dtype(device_type)
+    torch.set_autocast_dtype(device_type, torch.float16)
+    mix_in_bfloat16(device_type)
+    assert torch.get_autocast_dtype(device_type) == torch.bfloat16
+    torch.set_autocast_dtype(device_type, before)
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="a setting of glibc's")

@@ -36,6 +36,7 @@ class ModalSideSettings(Settings):
     """Keys of the Modal Line, of SSS and of BMA."""
 
     feature_norm: FeatureNorm = Field(description="Preparation of the raw features.")
+    features_on: Literal["device", "host"] = Field(description="Where the features are kept.")
     gate: GateKind = Field(description="What the filter gate lets through.")
     item_graph: Literal["knn", "none"] = Field(description="Item-item relation graph.")
     item_graph_k: Positive = Field(description="Neighbours of an item.")
@@ -123,7 +124,9 @@ class ModalSide(nn.Module):
             Modality to what is kept; one that fewer than two items have is left out.
         """
         if not self._trackers:
-            self._trackers = [SimilarityTracker(e.features) for e in self.modal_line.encoders]
+            self._trackers = [
+                SimilarityTracker(e.features.values) for e in self.modal_line.encoders
+            ]
         views = self.modal_line.item_views(behavior_items)
         found = [track(view) for track, view in zip(self._trackers, views, strict=True)]
         names = self.modal_line.names
@@ -234,6 +237,7 @@ def _inputs(
         features.present,
         SparseMatrix(items) if items else None,
         SparseMatrix(users) if users else None,
+        settings.features_on == "host",
     )
 
 
@@ -244,6 +248,8 @@ def _signals(
     if not settings.use_sss or kind == "off" or settings.sss_weight == 0:
         return nn.ModuleList()
     return nn.ModuleList(
-        SimilaritySupervisedSignal(one.values, kind, settings.sss_samples)
+        SimilaritySupervisedSignal(
+            one.values, kind, settings.sss_samples, settings.features_on == "host"
+        )
         for one in features.values()
     )

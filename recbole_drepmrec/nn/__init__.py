@@ -7,6 +7,7 @@ from recbole_drepmrec.nn.behavior_line import BehaviorLine
 from recbole_drepmrec.nn.edges import EdgeSet
 from recbole_drepmrec.nn.filter_gate import FilterGate, GateKind
 from recbole_drepmrec.nn.fine_coarse import FineCoarseAlignment
+from recbole_drepmrec.nn.frozen_matrix import FrozenMatrix
 from recbole_drepmrec.nn.fusion import Fusion, FusionKind
 from recbole_drepmrec.nn.graph_refining import (
     EdgeWeighting,
@@ -44,6 +45,7 @@ __all__ = [
     "FeatureProjection",
     "FilterGate",
     "FineCoarseAlignment",
+    "FrozenMatrix",
     "Fusion",
     "FusionKind",
     "GateKind",

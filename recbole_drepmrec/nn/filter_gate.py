@@ -2,8 +2,9 @@
 
 from typing import Literal, get_args
 
-import torch.nn.functional as F
 from torch import Tensor, nn
+
+from recbole_drepmrec.nn.frozen_matrix import FrozenMatrix
 
 GateKind = Literal["self", "none", "behavior", "own"]
 """What the gate lets through: the projected feature itself, the same ungated, the Behavior Line's
@@ -44,7 +45,7 @@ class FilterGate(nn.Module):
                 nn.init.xavier_uniform_(layer.weight)
                 nn.init.zeros_(layer.bias)
 
-    def forward(self, features: Tensor, item_table: Tensor | None = None) -> Tensor:
+    def forward(self, features: FrozenMatrix, item_table: Tensor | None = None) -> Tensor:
         """Return the gated representations, shape [n_items, d].
 
         Args:
@@ -55,11 +56,13 @@ class FilterGate(nn.Module):
             ValueError: ``behavior`` or ``own`` without an item table.
         """
         if self.gate is None or self.kind == "self":
-            projected: Tensor = self.projection(features)  # [n_items, d]
+            projected = features.linear(
+                self.projection.weight, self.projection.bias
+            )  # [n_items, d]
             return projected if self.gate is None else projected * self.gate(projected).sigmoid()
         if item_table is None:
             raise ValueError(f"gate {self.kind!r} needs an item table")
         # X itself is not asked for: one product with W1 W2 instead of two, one after the other
         weight = self.gate.weight @ self.projection.weight  # [d, d_m]
-        opening = F.linear(features, weight, self.gate(self.projection.bias)).sigmoid()
+        opening = features.linear(weight, self.gate(self.projection.bias)).sigmoid()
         return item_table * opening

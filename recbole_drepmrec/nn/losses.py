@@ -64,6 +64,10 @@ def info_nce(
     """
     if positives is None:
         positives = torch.arange(len(queries), device=queries.device)
+    # in full precision, mixed or not, as torch's own cross entropy is
+    queries, keys = (
+        rows.to(torch.promote_types(rows.dtype, torch.float32)) for rows in (queries, keys)
+    )
     scaled = F.normalize(queries, dim=-1) / temperature
     unit = F.normalize(keys, dim=-1)
     losses = _own_among_all(scaled, unit, positives, shift=temperature < 1 / LARGEST_EXPONENT)
@@ -84,7 +88,6 @@ def _own_among_all(queries: Tensor, keys: Tensor, positives: Tensor, shift: bool
         positives: p, [B].
         shift: Whether the logits can be too large to be taken to the exponent as they are.
     """
-    # in full precision, mixed or not, as torch's own cross entropy is
     with torch.no_grad(), torch.autocast(queries.device.type, enabled=False):
         exponentials = queries @ keys.T  # [B, K]
         largest = queries.new_zeros(1, 1)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from recbole_drepmrec.graph import Graph, SparseMatrix, mean_by_row
 from recbole_drepmrec.nn.batch import Batch
 from recbole_drepmrec.nn.filter_gate import FilterGate, GateKind
+from recbole_drepmrec.nn.frozen_matrix import FrozenMatrix
 from recbole_drepmrec.nn.propagation import smooth, summed
 from recbole_drepmrec.nn.representations import Representations
 
@@ -25,6 +26,7 @@ class ModalityInputs:
         item_graph: S_II, normalised, without an edge of a missing row, shape [n_items, n_items];
             None leaves items unsmoothed.
         user_graph: S_UU, normalised, shape [n_users, n_users]; None leaves users unsmoothed.
+        on_host: Whether the features stay in the host's memory.
     """
 
     name: str
@@ -32,6 +34,7 @@ class ModalityInputs:
     present: Tensor
     item_graph: SparseMatrix | None = None
     user_graph: SparseMatrix | None = None
+    on_host: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,6 @@ class ModalEncoder(nn.Module):
         ValueError: The item graph has an edge of a missing row.
     """
 
-    features: Tensor
     present: Tensor
 
     def __init__(
@@ -78,7 +80,7 @@ class ModalEncoder(nn.Module):
         self.gate = FilterGate(inputs.features.shape[1], embedding_size, gate)
         self.item_graph = inputs.item_graph
         self.user_graph = inputs.user_graph
-        self.register_buffer("features", inputs.features, persistent=False)
+        self.features = FrozenMatrix(inputs.features, inputs.on_host)
         self.register_buffer("present", inputs.present, persistent=False)
 
     def forward(self, item_table: Tensor | None) -> Tensor:

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from recbole_drepmrec.nn.frozen_matrix import FrozenMatrix
 from recbole_drepmrec.nn.known_gradient import with_gradients
 
 SignalKind = Literal["gram", "sampled"]
@@ -36,17 +37,23 @@ class SimilaritySupervisedSignal(nn.Module):
         features: Prepared original features, missing rows zero, shape [n_items, d_m].
         kind: ``gram`` or ``sampled``.
         samples: Items drawn a step by ``sampled``, two at least.
+        on_host: Whether the features stay in the host's memory.
 
     Raises:
         ValueError: ``kind`` is neither, or ``samples`` is below two.
     """
 
-    target: Tensor
     present: Tensor
     present_ids: Tensor
     constant: Tensor
 
-    def __init__(self, features: Tensor, kind: SignalKind = "gram", samples: int = 1024) -> None:
+    def __init__(
+        self,
+        features: Tensor,
+        kind: SignalKind = "gram",
+        samples: int = 1024,
+        on_host: bool = False,
+    ) -> None:
         super().__init__()
         if kind not in get_args(SignalKind):
             raise ValueError(f"sss {kind!r} is not one of {', '.join(get_args(SignalKind))}")
@@ -56,9 +63,9 @@ class SimilaritySupervisedSignal(nn.Module):
         self.samples = samples
         norms = features.norm(dim=-1)
         unit = bool(((norms[norms > 0] - 1).abs() < 1e-5).all())
-        # Features are usually of length one already: then this is the encoder's own buffer.
+        # Features are usually of length one already: then this is the encoder's own memory.
         target = features if unit else F.normalize(features, dim=-1)
-        self.register_buffer("target", target, persistent=False)
+        self.target = FrozenMatrix(target, on_host)
         self.register_buffer("present_ids", norms.nonzero().squeeze(-1), persistent=False)
         self.register_buffer("present", (norms > 0).unsqueeze(-1), persistent=False)
         constant = (target.T @ target).pow(2).sum() if kind == "gram" else torch.zeros(())
@@ -80,13 +87,13 @@ class SimilaritySupervisedSignal(nn.Module):
         scale = 1 / len(self.present_ids) ** 2
         # in full precision, mixed or not: the terms nearly cancel
         with torch.no_grad(), torch.autocast(representations.device.type, enabled=False):
-            lengths = representations.to(self.target.dtype).norm(dim=-1, keepdim=True)
+            lengths = representations.to(self.target.values.dtype).norm(dim=-1, keepdim=True)
             has_direction = self.present & (lengths > SHORTEST)
             inverse = torch.where(has_direction, 1 / lengths, 0.0)  # [n_items, 1]
             rows = representations * inverse
-            own, cross = rows.T @ rows, self.target.T @ rows  # [d, d] and [d_m, d]
+            own, cross = rows.T @ rows, self.target.transposed_times(rows)  # [d, d] and [d_m, d]
             value = (own.pow(2).sum() - 2 * cross.pow(2).sum() + self.constant) * scale
-            gradient = torch.addmm(rows @ own, self.target, cross, alpha=-1)  # [n_items, d]
+            gradient = rows @ own - self.target.times(cross)  # [n_items, d]
             along = (gradient * rows).sum(-1, keepdim=True)
             gradient.addcmul_(along, rows, value=-1).mul_(inverse * (4 * scale))
         return with_gradients(value, (representations, gradient))
@@ -96,7 +103,7 @@ class SimilaritySupervisedSignal(nn.Module):
         drawn = torch.randperm(len(self.present_ids), device=self.present_ids.device)[:n]
         ids = self.present_ids[drawn]
         rows = F.normalize(representations[ids], dim=-1)
-        target = self.target[ids]
+        target = self.target.rows(ids)
         # The diagonals agree (both are one, but for a zero row), so only different items differ.
         squares = (rows @ rows.T - target @ target.T).pow(2).sum()  # [n, n]
         return squares / (n * (n - 1))

@@ -156,6 +156,14 @@ class ModelContract(RecommenderContract):
         assert users.isfinite().all()
         assert items.isfinite().all()
 
+    mixes_precision = True
+
+    def test_mixed_precision_trains_nearly_the_same(self, make: Make) -> None:
+        if not self.mixes_precision:
+            pytest.skip("its own sparse products, of RecBole, are of float32 only on CPU")
+        whole, mixed = (losses(make(enable_amp=mix), epochs=2) for mix in (False, True))
+        assert mixed == pytest.approx(whole, rel=0.05)
+
     def test_loss_reaches_every_parameter(self, make: Make) -> None:
         prepared = make()
         prepared.model.train().calculate_loss(next(iter(prepared.train_data))).backward()

@@ -41,12 +41,14 @@ class TestLightGCN(ModelContract):
     """A host that encodes everybody at once."""
 
     model = "LightGCN+BMA"
+    mixes_precision = False
 
 
 class TestLightGCNWithEverything(ModelContract):
     """Every part of the modal side switched on."""
 
     model = "LightGCN+BMA"
+    mixes_precision = False
     settings = {
         "bma_gate": "self",
         "bma_user_graph": "knn",
@@ -76,6 +78,7 @@ class TestSGL(ModelContract):
     """A host that draws sub-graphs anew for each epoch."""
 
     model = "SGL+BMA"
+    mixes_precision = False
 
 
 class FeatureBPRSettings(Settings):

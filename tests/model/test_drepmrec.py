@@ -192,6 +192,24 @@ def test_switch_is_the_same_as_weight_zero(
     assert without != everything
 
 
+@pytest.mark.parametrize("gate", ["own", "self"])
+def test_features_on_the_host_train_the_same_model(make: Make, gate: str) -> None:
+    found = []
+    for where in ("device", "host"):
+        prepared = make(gate=gate, features_on=where)
+        found.append((losses(prepared, epochs=2), all_scores(prepared)))
+    (on_device, expected), (on_host, scores) = found
+    assert on_host == pytest.approx(on_device, rel=1e-5)
+    torch.testing.assert_close(scores, expected, rtol=1e-3, atol=1e-4)
+
+
+def test_features_on_the_host_are_no_part_of_what_moves_to_the_device(make: Make) -> None:
+    device, host = (make(features_on=where) for where in ("device", "host"))
+    features = device.train_data._dataset.modal_features.values()
+    held = [sum(one.numel() for one in run.model.buffers()) for run in (device, host)]
+    assert held[0] - held[1] == sum(one.values.size for one in features)
+
+
 def test_padding_takes_part_in_nothing(make: Make) -> None:
     _, modal = make(**EVERYTHING).model.lines()
     assert modal.fused.items[0].abs().sum() == 0

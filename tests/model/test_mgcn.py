@@ -35,7 +35,7 @@ def test_views_by_hand(tmp_path: Path) -> None:
     prepared = build("MGCN", known_by_features(), tmp_path, item_graph_k=2)
     model = prepared.model
     encoder = model.encoders[0]
-    unit = normalize(encoder.features, dim=1)
+    unit = normalize(encoder.features.values, dim=1)
     cosines = (unit @ unit.T).clamp(min=0)
     cosines.fill_diagonal_(0)
     weights, nearest = cosines.max(dim=1)
@@ -45,7 +45,7 @@ def test_views_by_hand(tmp_path: Path) -> None:
     degrees = graph.sum(1).clamp(min=1e-9)
     graph = graph / (degrees.unsqueeze(1) * degrees).sqrt()
     table = model.ids.item_embedding
-    projected = encoder.gate.projection(encoder.features)
+    projected = encoder.gate.projection(encoder.features.values)
     purified = table * torch.sigmoid(encoder.gate.gate(projected))
     items = graph @ (purified * encoder.present.unsqueeze(1))
     users = interactions(prepared)[: model.n_users, model.n_users :] @ items

@@ -37,7 +37,7 @@ def test_each_modality_against_its_features(
     _, modal = trained.lines()
     encoders = trained.modal_side.modal_line.encoders
     for found, encoder, view in zip(kept.values(), encoders, modal.item_views, strict=True):
-        expected = SimilarityTracker(encoder.features)(view.detach())
+        expected = SimilarityTracker(encoder.features.values)(view.detach())
         assert expected is not None
         assert found == pytest.approx(expected._asdict(), abs=1e-5)
 

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from recbole_drepmrec.nn import FilterGate
+from recbole_drepmrec.nn import FilterGate, FrozenMatrix
 
 
 def gate(kind: str) -> FilterGate:
@@ -20,7 +20,7 @@ def gate(kind: str) -> FilterGate:
     return module
 
 
-FEATURES = torch.tensor([[1.0, 9.0]])  # projected: 1.5
+FEATURES = FrozenMatrix(torch.tensor([[1.0, 9.0]]))  # projected: 1.5
 OPENING = 1 / (1 + math.exp(-(2 * 1.5 + 1)))
 TABLE = torch.tensor([[-4.0]])
 

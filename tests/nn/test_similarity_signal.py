@@ -89,7 +89,7 @@ def test_missing_rows_have_no_part() -> None:
 
 def test_unit_features_are_not_copied() -> None:
     features = F.normalize(torch.randn(6, 3), dim=1)
-    assert SimilaritySupervisedSignal(features).target.data_ptr() == features.data_ptr()
+    assert SimilaritySupervisedSignal(features).target.values.data_ptr() == features.data_ptr()
 
 
 def test_bad_settings_are_refused() -> None:

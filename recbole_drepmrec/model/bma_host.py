@@ -34,7 +34,7 @@ class BMASettings(ModalSideSettings):
 class BMAHost(TwoLineRecommender):
     """A recommender that wears the Modal Line, SSS and BMA. [paper: that others can wear BMA]
 
-        L = L_host + BPR(fused) + l_intra L_intra + l_inter L_inter + l_sss sum_m L_sss
+        L = L_host + L_rank(fused) + l_intra L_intra + l_inter L_inter + l_sss sum_m L_sss
             + l_reg ||P_I||^2 / 2B                                                       [ours]
 
     The host keeps its parameters, its loss and its trainer; its vectors take the place of the

@@ -7,20 +7,15 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from recbole_drepmrec.data.dataset import MultimodalDataset
-from recbole_drepmrec.model.base import (
-    neighbour_search,
-    pair_scores,
-    total,
-    training_interactions,
-)
+from recbole_drepmrec.model.base import neighbour_search, total, training_interactions
 from recbole_drepmrec.model.modal_side import ModalSide, ModalSideSettings
 from recbole_drepmrec.model.two_lines import TwoLineRecommender
 from recbole_drepmrec.nn import (
     Batch,
     BehaviorLine,
     ModalOutput,
+    RankingLoss,
     Representations,
-    bpr_loss,
 )
 from recbole_drepmrec.settings import NotNegative, Positive, Weight
 
@@ -51,12 +46,12 @@ class DRepMRecSettings(ModalSideSettings):
 class DRepMRec(TwoLineRecommender):
     """Dual representation learning for multimodal recommendation. [paper]
 
-        L = BPR(fused) + l_reg (||E^(0)||^2 + ||P_I||^2) / 2B
+        L = L_rank(fused) + l_reg (||E^(0)||^2 + ||P_I||^2) / 2B
             + l_intra L_intra + l_inter L_inter + l_sss sum_m L_sss        [ours]
 
     The Behavior Line knows IDs and interactions only, the Modal Line features and relation graphs;
     no parameter is shared (except under ``gate: behavior``, which couples them). They meet in
-    BPR(fused) and in L_inter. Scores are dot products of the fused vectors.
+    L_rank(fused) and in L_inter. Scores are dot products of the fused vectors.
 
     Args:
         config: The resolved configuration.
@@ -72,6 +67,7 @@ class DRepMRec(TwoLineRecommender):
         super().__init__(config, dataset)
         settings = self.settings
         interactions = training_interactions(dataset)
+        self.ranking = RankingLoss(settings.ranking_loss, settings.ranking_temperature)
         self.behavior_line: BehaviorLine | None = None
         if settings.use_behavior_line:
             self.behavior_line = BehaviorLine(
@@ -100,18 +96,18 @@ class DRepMRec(TwoLineRecommender):
         behavior, modal = self.lines()
         if self.modal_side is not None and modal is not None:
             return self.modal_side.fuse(behavior, modal)
-        return behavior  # type: ignore[return-value]  # the settings leave one line on
+        return self.ranking.scoring(behavior)  # type: ignore[arg-type]  # one line is left on
 
     def calculate_loss(self, interaction: Any) -> Tensor:
         """Return the objective of one training batch, a scalar."""
-        ids = self.batch_ids(interaction)
-        batch = Batch.of(*ids)
+        batch = Batch.of(*self.batch_ids(interaction))
         behavior, modal = self.lines()
         terms = [self.settings.reg_weight * self._regularisation(batch)]
         if self.modal_side is not None and modal is not None:
             terms += self.modal_side.losses(behavior, modal, batch)
         elif behavior is not None:
-            terms.append(bpr_loss(*pair_scores(behavior, *ids)))
+            rows = batch.rows(behavior)
+            terms.append(self.ranking(batch.positive_pairs(rows), rows.items, batch))
         return total(terms)
 
     def _regularisation(self, batch: Batch) -> Tensor:

@@ -18,11 +18,12 @@ from recbole_drepmrec.nn import (
     ModalityInputs,
     ModalLine,
     ModalOutput,
+    RankingKind,
+    RankingLoss,
     Representations,
     SimilarityKept,
     SimilaritySupervisedSignal,
     SimilarityTracker,
-    bpr_loss,
 )
 from recbole_drepmrec.settings import AboveZero, Positive, Settings, Weight
 
@@ -48,6 +49,8 @@ class ModalSideSettings(Settings):
     leave_one_out: bool = Field(description="Score training pairs without the positive item.")
     fusion: FusionKind = Field(description="How the two lines are joined.")
     modal_scale: AboveZero = Field(description="Factor of the modal vectors in the fusion.")
+    ranking_loss: RankingKind = Field(description="Each pair's negative item, or all of a batch.")
+    ranking_temperature: AboveZero = Field(description="Temperature of `ranking_loss: softmax`.")
     use_bma: bool = Field(description="Ablation: False fuses without aligning.")
     use_intra: bool = Field(description="Ablation: intra-alignment.")
     use_inter: bool = Field(description="Ablation: inter-alignment.")
@@ -64,7 +67,7 @@ class ModalSideSettings(Settings):
 class ModalSide(nn.Module):
     """Modal Line, Similarity-Supervised Signal and Behavior-Modal Alignment, for any behavior side.
 
-        L = BPR(fused) + l_intra L_intra + l_inter L_inter + l_sss sum_m L_sss        [ours]
+        L = L_rank(fused) + l_intra L_intra + l_inter L_inter + l_sss sum_m L_sss        [ours]
 
     An item without a training interaction is scored by its modal vector alone. [ours]
 
@@ -99,6 +102,7 @@ class ModalSide(nn.Module):
         self.register_buffer("untrained", untrained.nonzero().squeeze(-1), persistent=False)
         self.signals = _signals(settings, features)
         self._trackers: list[SimilarityTracker] = []  # made once they are asked for
+        self.ranking = RankingLoss(settings.ranking_loss, settings.ranking_temperature)
         self.bma = BehaviorModalAlignment(
             Fusion(settings.fusion, settings.modal_scale),
             settings.temperature,
@@ -133,10 +137,10 @@ class ModalSide(nn.Module):
         return {name: one for name, one in zip(names, found, strict=True) if one is not None}
 
     def fuse(self, behavior: Representations | None, modal: ModalOutput) -> Representations:
-        """Return the fused users and items; the modal ones where there is no behavior side."""
+        """Return the users and items that are scored: fused, or modal without a behavior side."""
         if behavior is None:
-            return modal.fused
-        return self.bma.fuse(self._trained(behavior), modal.fused)
+            return self.ranking.scoring(modal.fused)
+        return self.ranking.scoring(self.bma.fuse(self._trained(behavior), modal.fused))
 
     def _trained(self, behavior: Representations) -> Representations:
         """The behavior vectors, zero for items without a training interaction.
@@ -150,7 +154,7 @@ class ModalSide(nn.Module):
     def losses(
         self, behavior: Representations | None, modal: ModalOutput, batch: Batch
     ) -> list[Tensor]:
-        """Return the weighted terms of L, scalars; the first is BPR(fused).
+        """Return the weighted terms of L, scalars; the first is L_rank(fused).
 
         Args:
             behavior: Users [n_users, d] and items [n_items, d]; None for the modal side alone.
@@ -164,12 +168,12 @@ class ModalSide(nn.Module):
             share = self.modal_line.share_of_item(modal, batch)
             ranked = Representations(modal_pairs.users - share, modal_pairs.items)
         if behavior is None:
-            terms = [_ranking_loss(ranked, modal_rows.items[batch.negative])]
+            terms = [self.ranking(ranked, modal_rows.items, batch)]
         else:
             rows = batch.rows(self._trained(behavior))
             pairs = batch.positive_pairs(rows)
-            negatives = self.bma.fusion(rows.items, modal_rows.items)[batch.negative]
-            terms = [_ranking_loss(self.bma.fuse(pairs, ranked), negatives)]
+            items = self.bma.fusion(rows.items, modal_rows.items)
+            terms = [self.ranking(self.bma.fuse(pairs, ranked), items, batch)]
             terms += self._alignment_losses(rows, modal_rows, pairs, modal_pairs, batch)
         return terms + [
             self.settings.sss_weight * signal(view)
@@ -205,12 +209,6 @@ class ModalSide(nn.Module):
             inter = self.bma.inter(behavior, modal, batch.user, batch.positive)
             terms.append(settings.inter_weight * inter)
         return terms
-
-
-def _ranking_loss(pairs: Representations, negatives: Tensor) -> Tensor:
-    """BPR of users with their positive items, and with the negative ones, [B, d]."""
-    scores = [(pairs.users * items).sum(-1) for items in (pairs.items, negatives)]
-    return bpr_loss(*scores)
 
 
 def _inputs(

@@ -18,7 +18,13 @@ from recbole_drepmrec.nn.graph_refining import (
 )
 from recbole_drepmrec.nn.hypergraph import HypergraphPassing
 from recbole_drepmrec.nn.id_tables import IdTables
-from recbole_drepmrec.nn.losses import bpr_loss, cosine_distance, info_nce, squared_norm
+from recbole_drepmrec.nn.losses import (
+    bpr_loss,
+    cosine_distance,
+    info_nce,
+    softmax_loss,
+    squared_norm,
+)
 from recbole_drepmrec.nn.mined_graph import MinedItemGraph, ModalityGraph
 from recbole_drepmrec.nn.modal_line import ModalEncoder, ModalityInputs, ModalLine, ModalOutput
 from recbole_drepmrec.nn.modality_convolution import (
@@ -29,6 +35,7 @@ from recbole_drepmrec.nn.modality_convolution import (
 from recbole_drepmrec.nn.modality_preferences import ModalityGCN, ModalityPreferences
 from recbole_drepmrec.nn.projection import FeatureProjection
 from recbole_drepmrec.nn.propagation import light_gcn, smooth, split, summed
+from recbole_drepmrec.nn.ranking import RankingKind, RankingLoss
 from recbole_drepmrec.nn.representations import Representations
 from recbole_drepmrec.nn.similarity_kept import SimilarityKept, SimilarityTracker
 from recbole_drepmrec.nn.similarity_signal import SignalKind, SimilaritySupervisedSignal
@@ -64,6 +71,8 @@ __all__ = [
     "ModalityPreferences",
     "NeighbourRouting",
     "Pruning",
+    "RankingKind",
+    "RankingLoss",
     "Representations",
     "Routed",
     "SignalKind",
@@ -75,6 +84,7 @@ __all__ = [
     "info_nce",
     "light_gcn",
     "smooth",
+    "softmax_loss",
     "split",
     "squared_norm",
     "summed",

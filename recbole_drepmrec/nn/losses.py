@@ -104,6 +104,42 @@ def _own_among_all(queries: Tensor, keys: Tensor, positives: Tensor, shift: bool
     return with_gradients(value, *known)
 
 
+def softmax_loss(users: Tensor, positives: Tensor, negatives: Tensor, temperature: float) -> Tensor:
+    """Sampled softmax: each user must find the own item among negative ones that all share. [ours]
+
+        L = -mean_b log( exp(u_b.i_b / t) / (exp(u_b.i_b / t) + sum_j exp(u_b.j / t)) )
+
+    where u, i and j are scaled to length one. The gradients are made along with the value, for one
+    [B, N] matrix E = exp(U J^T / t - 1/t), which cannot overflow:
+
+        dL/du_b = ((E J)_b + e_b i_b) / s_b - i_b,   dL/di_b = (e_b / s_b - 1) u_b,
+        dL/dJ = E^T (U / s),   e_b = exp(u_b.i_b / t - 1/t),   s = E 1 + e    (each over B and t)
+
+    Args:
+        users: One of each pair, [B, d].
+        positives: The item of each pair, [B, d].
+        negatives: Items that count as taken by nobody, [N, d].
+        temperature: t, above zero.
+
+    Returns:
+        A scalar.
+    """
+    dtype = torch.promote_types(users.dtype, torch.float32)  # in full precision, mixed or not
+    queries, own, others = (F.normalize(v.to(dtype), dim=-1) for v in (users, positives, negatives))
+    queries = queries / temperature
+    with torch.no_grad(), torch.autocast(users.device.type, enabled=False):
+        highest, share = 1 / temperature, 1 / len(queries)
+        logits = (queries * own).sum(-1, keepdim=True)  # [B, 1]
+        mine = (logits - highest).exp()
+        exponentials = (queries @ others.T).sub_(highest).exp_()  # [B, N]
+        sums = exponentials.sum(1, keepdim=True).add_(mine).clamp_(min=torch.finfo(dtype).tiny)
+        value = (sums.log() + highest - logits).mean()
+        of_queries = (exponentials @ others).addcmul_(mine, own).div_(sums).sub_(own).mul_(share)
+        of_own = (mine / sums - 1) * queries * share
+        of_others = exponentials.T @ (queries / sums * share)
+    return with_gradients(value, (queries, of_queries), (own, of_own), (others, of_others))
+
+
 def cosine_distance(users: Tensor, items: Tensor, counted: Tensor | None = None) -> Tensor:
     """Mean of 1 - cos(user, item) over the pairs of a batch. [ours]
 

@@ -55,6 +55,7 @@ class TestLightGCNWithEverything(ModelContract):
         "bma_user_graph_k": 5,
         "bma_leave_one_out": True,
         "bma_fusion": "concat",
+        "bma_ranking_loss": "softmax",
         "bma_inter_one_way": False,
         "bma_sss_weight": 1.0,
     }

@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 import torch
+from recbole.data.interaction import Interaction
 from recbole.model.general_recommender import LightGCN
 from torch import Tensor
+from torch.nn.functional import normalize
 
-from recbole_drepmrec.nn import Batch
+from recbole_drepmrec.nn import Batch, softmax_loss
 from recbole_drepmrec.quick_start import Prepared
 from tests.datasets import clustered, known_by_features, with_random_features
 from tests.model.contract import Make, ModelContract, all_scores, build, losses, maker, recall
@@ -53,6 +55,7 @@ class TestDRepMRecLateFusion(ModelContract):
     settings = {
         "gate": "none",
         "fusion": "concat",
+        "ranking_loss": "softmax",
         "user_graph": "cooccurrence",
         "sss": "sampled",
         "sss_samples": 20,
@@ -164,13 +167,25 @@ def test_without_the_modal_line_it_is_lightgcn(make: Make) -> None:
     )
 
 
+def test_without_the_modal_line_the_ranking_loss_is_the_same_one(make: Make) -> None:
+    model = make(use_modal_line=False, reg_weight=0.0, ranking_loss="softmax").model
+    ids = [torch.tensor(pair) for pair in ([1, 2], [3, 4], [5, 6])]
+    users, items = model.behavior_line()
+    expected = softmax_loss(users[ids[0]], items[ids[1]], items[ids[2]], temperature=0.2)
+    fields = (model.USER_ID, model.ITEM_ID, model.NEG_ITEM_ID)
+    loss = model.calculate_loss(Interaction(dict(zip(fields, ids, strict=True))))
+    torch.testing.assert_close(loss, expected)
+    torch.testing.assert_close(model.forward().items, normalize(items, dim=1))
+
+
 def test_without_the_behavior_line_scores_come_from_the_modal_line(make: Make) -> None:
-    prepared = make(use_behavior_line=False)
+    prepared = make(use_behavior_line=False, ranking_loss="softmax")
     names = {name.split(".")[0] for name, _ in prepared.model.named_parameters()}
     assert names == {"modal_side"}
     _, modal = prepared.model.lines()
     prepared.model.eval()
-    torch.testing.assert_close(all_scores(prepared), modal.fused.users @ modal.fused.items.T)
+    expected = modal.fused.users @ normalize(modal.fused.items, dim=1).T  # cosines, but for |u|
+    torch.testing.assert_close(all_scores(prepared), expected)
 
 
 @pytest.mark.parametrize(

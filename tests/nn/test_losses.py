@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from recbole_drepmrec.nn import bpr_loss, cosine_distance, info_nce, squared_norm
+from recbole_drepmrec.nn import bpr_loss, cosine_distance, info_nce, softmax_loss, squared_norm
 
 
 def test_bpr_is_the_mean_of_minus_log_sigmoid_of_the_difference() -> None:
@@ -41,6 +41,40 @@ def test_cosine_distance_ignores_length() -> None:
     counted = torch.tensor([False, True, True])
     assert cosine_distance(users, items, counted).item() == pytest.approx((1 + 2) / 2)
     assert cosine_distance(users, items, torch.zeros(3, dtype=torch.bool)).item() == 0.0
+
+
+def test_softmax_loss_by_hand() -> None:
+    """One user at cosine 1 to the own item, and at 0 and -1 to the others."""
+    users, positives = torch.tensor([[3.0, 0.0]]), torch.tensor([[2.0, 0.0]])
+    negatives = torch.tensor([[0.0, 5.0], [-1.0, 0.0]])
+    loss = softmax_loss(users, positives, negatives, temperature=0.5)
+    expected = -math.log(math.exp(2) / (math.exp(2) + math.exp(0) + math.exp(-2)))
+    assert loss.item() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("temperature", [0.05, 0.2, 5.0])
+def test_softmax_loss_and_its_gradients_are_those_of_autograd(temperature: float) -> None:
+    generator = torch.Generator().manual_seed(0)
+    shapes = ((7, 3), (7, 3), (5, 3))
+    rows = [
+        torch.randn(*shape, generator=generator, dtype=torch.float64).requires_grad_()
+        for shape in shapes
+    ]
+    u, p, n = (F.normalize(one, dim=-1) for one in rows)
+    logits = torch.cat([(u * p).sum(-1, keepdim=True), u @ n.T], dim=1) / temperature
+    expected = F.cross_entropy(logits, torch.zeros(7, dtype=torch.int64))
+    loss = softmax_loss(*rows, temperature)
+    torch.testing.assert_close(loss, expected)
+    torch.testing.assert_close(torch.autograd.grad(loss, rows), torch.autograd.grad(expected, rows))
+
+
+def test_softmax_loss_stays_finite_at_any_temperature() -> None:
+    users = torch.tensor([[1.0, 0.0]], requires_grad=True)
+    loss = softmax_loss(users, -users.detach(), -users.detach(), temperature=1e-3)
+    loss.backward()
+    assert loss.isfinite()
+    assert users.grad is not None
+    assert users.grad.isfinite().all()
 
 
 def test_info_nce_by_hand() -> None:

@@ -136,7 +136,7 @@ def report(arguments: list[str]) -> int:
     """Write one page of all that a comparison shows, and return the exit code.
 
     Args:
-        arguments: ``OUT [--dataset NAME ...] [--projection pca|umap] [--no_checkpoints]``.
+        arguments: ``OUT [--datasets=A,B] [--projection pca|umap] [--no_checkpoints]``.
     """
 
     def action() -> None:

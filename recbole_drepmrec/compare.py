@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from recbole_drepmrec import compat
-from recbole_drepmrec.arguments import Parser
+from recbole_drepmrec.arguments import Parser, names
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.evaluation.plan import Variant, make_plan
 from recbole_drepmrec.evaluation.records import Test, make_request, write_request
@@ -34,7 +34,7 @@ def run(options: Any, values: dict[str, Any]) -> int:
             share one split.
     """
     compat.quiet_known_warnings()
-    datasets, models = _names(options.datasets, "datasets"), _names(options.models, "models")
+    datasets, models = names(options.datasets, "datasets"), names(options.models, "models")
     _check_options(options, models)
     variants = [Variant(model, model) for model in models]
     with carried_out(datasets, variants, options.reference, options, values) as comparison:
@@ -149,16 +149,6 @@ def add_run_options(parser: Parser, out: str) -> None:
 def config_files(options: Any) -> list[str]:
     """The files of ``--config_files``, which may stand in one word."""
     return [file for entry in options.config_files for file in entry.split()]
-
-
-def _names(given: str | None, option: str) -> list[str]:
-    names = [name.strip() for name in (given or "").split(",")]
-    if not all(names) or len(set(names)) < len(names):
-        raise UserError(
-            f"--{option} is {given!r}, expected different names with commas between them, such as "
-            f"--{option}={'BPR,LightGCN' if option == 'models' else 'ml-100k-mm'}."
-        )
-    return names
 
 
 def _seeds(given: str) -> list[int]:

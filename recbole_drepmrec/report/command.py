@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import get_args
 
 from recbole_drepmrec import compat
-from recbole_drepmrec.arguments import Parser
+from recbole_drepmrec.arguments import Parser, names
 from recbole_drepmrec.evaluation.store import check_same_split, load_comparison
 from recbole_drepmrec.report.page import write_page
 from recbole_drepmrec.report.projection import Method, check_method
@@ -14,7 +14,7 @@ def run(arguments: list[str]) -> None:
     """Write ``OUT/report.html`` of a comparison or an ablation.
 
     Args:
-        arguments: ``OUT [--dataset NAME ...] [--projection pca|umap] [--no_checkpoints]``.
+        arguments: ``OUT [--datasets=A,B] [--projection pca|umap] [--no_checkpoints]``.
 
     Raises:
         UserError: The folder is none, nothing in it is finished, or a file is damaged or missing.
@@ -28,15 +28,16 @@ def run(arguments: list[str]) -> None:
     check_method(options.projection)
     comparison = load_comparison(options.out)
     check_same_split(comparison)
+    datasets = None if options.datasets is None else names(options.datasets, "datasets")
     method = None if options.no_checkpoints else options.projection
-    print(f"wrote {write_page(comparison, options.dataset, method)}")
+    print(f"wrote {write_page(comparison, datasets, method)}")
 
 
 def _parser() -> Parser:
     parser = Parser(prog="recbole-drepmrec report", add_help=False, allow_abbrev=False)
     add = parser.add_argument
     add("out", metavar="OUT", type=Path, help="the folder of a comparison or an ablation")
-    add("--dataset", "-d", metavar="NAME", nargs="+", help="data sets to report on (all)")
+    add("--datasets", metavar="A,B", help="data sets to report on (all)")
     add(
         "--projection",
         choices=get_args(Method),

@@ -85,7 +85,7 @@ def _chosen(comparison: Comparison, datasets: list[str] | None) -> list[str]:
     for name in datasets or []:
         if name not in finished:
             raise UserError(
-                f"--dataset is {name!r}, expected some of those with a finished run in "
+                f"--datasets has {name!r}, expected some of those with a finished run in "
                 f"{comparison.out}: {', '.join(finished)}."
             )
     return list(dict.fromkeys(datasets or finished))

@@ -123,7 +123,7 @@ def test_hits_are_marked_as_the_lists_have_them(folder: Path, read: Reader) -> N
 
 def test_the_same_again_is_the_same_page(folder: Path) -> None:
     before = Path("out/report.html").read_bytes()
-    assert main(["report", "out", "--dataset", "tiny"]) == 0
+    assert main(["report", "out", "--datasets=tiny"]) == 0
     assert Path("out/report.html").read_bytes() == before
 
 
@@ -172,7 +172,7 @@ def test_nothing_finished(tmp_path: Path, folder: Path, capsys: pytest.CaptureFi
     ("words", "message"),
     [
         (["nowhere"], "nowhere holds no comparison.json"),
-        (["out", "--dataset", "tinny"], "--dataset is 'tinny', expected some of those"),
+        (["out", "--datasets=tiny,tinny"], "--datasets has 'tinny', expected some of those"),
         (["out", "--projection=tsne"], "argument --projection: invalid choice: 'tsne'"),
         ([], "the following arguments are required: OUT"),
     ],

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from recbole_drepmrec.errors import UserError
+from recbole_drepmrec.literals import literal
 
 EXAMPLE = "expected `KEY KIND VALUES`, such as `learning_rate choice [0.001, 0.01]`"
 DIGITS = 12
@@ -199,7 +200,8 @@ def _choices(text: str) -> tuple[Any, ...]:
     if not isinstance(values, list | tuple) or not values:
         raise UserError("expected values in brackets, texts in quotes, such as [1, 2] or ['a'].")
     try:
-        texts = [json.dumps(value, allow_nan=False) for value in values]
+        # RecBole has lists as texts, such as '[64, 32]', which its configuration reads
+        texts = [json.dumps(literal(value), allow_nan=False) for value in values]
     except (TypeError, ValueError) as error:
         raise UserError(f"a value is none that a configuration has: {error}.") from error
     if len(set(texts)) < len(texts):

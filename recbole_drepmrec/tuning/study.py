@@ -15,7 +15,6 @@ from filelock import FileLock, Timeout
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from recbole_drepmrec.files import write_errors
 from recbole_drepmrec.tuning.halving import goes_on, is_rung
 from recbole_drepmrec.tuning.proposals import distributions, encoded, propose
 from recbole_drepmrec.tuning.record import StudyRecord
@@ -23,8 +22,8 @@ from recbole_drepmrec.tuning.record import StudyRecord
 WAIT = 60
 """Seconds that a process waits for another one's write."""
 
-# What is noted with a trial.
-CUT_OFF, DEFAULT, FIRST, SETTING, WORKER = "cut_off", "default", "first", "setting", "worker"
+# What is noted with a trial; first is the number of its first attempt, if there were others.
+DEFAULT, FIRST, SETTING, WORKER = "default", "first", "setting", "worker"
 
 
 @dataclass(frozen=True)
@@ -67,11 +66,10 @@ class Study:
             )
 
     def trials(self) -> list[FrozenTrial]:
-        """All trials but those that were cut off, the default first, as they were proposed."""
-        kept = [
-            one for one in self._study.get_trials(deepcopy=False) if not one.user_attrs.get(CUT_OFF)
-        ]
-        return sorted(kept, key=lambda one: one.user_attrs.get(FIRST, one.number))
+        """The last attempt at each trial, the default first, as they were proposed."""
+        attempts = self._study.get_trials(deepcopy=False)
+        last = {one.user_attrs.get(FIRST, one.number): one for one in attempts}
+        return [last[first] for first in sorted(last)]
 
     @contextmanager
     def worker(self, name: str) -> Iterator[None]:
@@ -80,7 +78,7 @@ class Study:
         Args:
             name: Its name, and that of its folder.
         """
-        with write_errors(self._worker_lock(name)), FileLock(self._worker_lock(name)):
+        with FileLock(self._worker_lock(name)):
             yield
 
     def _worker_lock(self, name: str) -> Path:
@@ -120,22 +118,14 @@ class Study:
         self._study.enqueue_trial(encoded(self._space, setting), {**notes, SETTING: dict(setting)})
 
     def _queue_cut_off(self) -> None:
-        for one in self.trials():
-            if one.state == TrialState.RUNNING and not self._is_alive(one.user_attrs.get(WORKER)):
-                notes = {
-                    DEFAULT: one.user_attrs[DEFAULT],
-                    FIRST: one.user_attrs.get(FIRST, one.number),
-                }
-                if not self._is_queued(notes[FIRST]):
+        last = {one.number for one in self.trials()}
+        for one in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            if not self._is_alive(one.user_attrs.get(WORKER)):
+                if one.number in last:
+                    first = one.user_attrs.get(FIRST, one.number)
+                    notes = {DEFAULT: one.user_attrs[DEFAULT], FIRST: first}
                     self._queue(one.user_attrs[SETTING], notes)
-                optuna.Trial(self._study, one._trial_id).set_user_attr(CUT_OFF, True)
                 self._study.tell(one.number, state=TrialState.FAIL)
-
-    def _is_queued(self, first: int) -> bool:
-        return any(
-            one.state == TrialState.WAITING and one.user_attrs.get(FIRST) == first
-            for one in self.trials()
-        )
 
     def _is_alive(self, worker: str | None) -> bool:
         path = None if worker is None else self._worker_lock(worker)

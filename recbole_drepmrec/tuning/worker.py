@@ -104,4 +104,4 @@ def _trained(
     if result.best_valid_score is None:
         raise UserError("there was no validation, so there is no score; see `eval_step`.")
     run = str(Path(result.run).relative_to(out))
-    return stopped, result.best_valid_score, {"run": run, "valid": result.best_valid_result}
+    return stopped, result.best_valid_score, {"run": run}

@@ -27,10 +27,10 @@ def history(results: StudyResults) -> Picture:
     metric = f"validation {results.record.metric}"
     scored = [one for one in results.trials if one.score is not None]
     with drawing(*SIZE) as (figure, axes):
-        for end, marker, colour in (("stopped", "s", MUTED), ("finished", "o", SERIES[0])):
+        for end, colour in (("stopped", MUTED), ("finished", SERIES[0])):
             shown = [one for one in scored if one.end == end]
             numbers, scores = [one.number for one in shown], [one.score or 0.0 for one in shown]
-            axes.plot(numbers, scores, marker, color=colour, markersize=4, alpha=0.9)
+            axes.plot(numbers, scores, "o", color=colour, markersize=4, alpha=0.9)
         best = _best_so_far(results)
         line = [number for number, _ in best], [score for _, score in best]
         axes.plot(*line, color=SERIES[1], drawstyle="steps-post", linestyle=DASHES[1])

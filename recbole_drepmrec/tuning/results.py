@@ -127,7 +127,8 @@ def _importances(record: StudyRecord, trials: list[FrozenTrial]) -> dict[str, fl
     if len(scores) < FEWEST_SCORES:
         return {}
     evaluator = FanovaImportanceEvaluator(seed=record.seed)
-    return get_param_importances(study, evaluator=evaluator, params=list(space))
+    shares = get_param_importances(study, evaluator=evaluator, params=list(space))
+    return {key: float(share) for key, share in shares.items()}
 
 
 def _result(number: int, trial: FrozenTrial, best: Any) -> TrialResult:

@@ -262,24 +262,20 @@ def test_killed_and_run_again_gives_the_same(
 ) -> None:
     """Killed in a trial after the second: it is tried again, those before are not."""
     whole = working_folder(tmp_path_factory.mktemp("whole"))
-    more = "--epochs=30"
+    more = ("--epochs=60", "--stopping_step=60")  # long enough to be met in the middle
     monkeypatch.chdir(whole)
-    assert main(words(more, trials=6)) == 0
+    assert main(words(*more, trials=6)) == 0
     monkeypatch.chdir(working_folder(tmp_path))
-    process = start(tmp_path, more)
+    process = start(tmp_path, *more)
     runs = tmp_path / "out" / "runs"
-
-    def third() -> list[Path]:
-        return list(runs.glob("*/metrics.jsonl")) if len(list(runs.glob("*"))) == 3 else []
-
-    wait_for(lambda: len(third()) == 3, seconds=900)
+    wait_for(lambda: len(list(runs.glob("*/metrics.jsonl"))) == 3, seconds=900)
     children = psutil.Process(process.pid).children()
     os.kill(process.pid, signal.SIGKILL)
     assert process.wait(timeout=60) == -signal.SIGKILL
     wait_for(lambda: not any(child.is_running() for child in children), seconds=60)
     before = [one for one in load_results(tmp_path / "out").trials if one.is_over]
     assert [one.number for one in before] == [0, 1]
-    assert main(words(more, trials=6)) == 0
+    assert main(words(*more, trials=6)) == 0
     assert trials(tmp_path / "out") == trials(whole / "out")
     after = load_results(tmp_path / "out").trials
     assert after[:2] == before  # their run folders and seconds too

@@ -51,7 +51,8 @@ def run(options: Any, values: dict[str, Any]) -> int:
 def _finish(out: Path, failures: list[str]) -> int:
     """Write the files and the page, and print the best setting and how it is used."""
     from recbole_drepmrec.report.tuning import write_tuning_page
-    from recbole_drepmrec.tuning.results import load_results, use_command, write_files
+    from recbole_drepmrec.tuning.results import load_results
+    from recbole_drepmrec.tuning.written import use_command, write_files
 
     results = load_results(out)
     write_files(out, results)

@@ -9,8 +9,8 @@ from recbole_drepmrec.files import atomic_file
 from recbole_drepmrec.report.environment import template
 from recbole_drepmrec.report.svg import Picture
 from recbole_drepmrec.report.tuning_pictures import curves, history, importances
-from recbole_drepmrec.tuning.results import (
-    StudyResults,
+from recbole_drepmrec.tuning.results import StudyResults
+from recbole_drepmrec.tuning.written import (
     best_values,
     shown_value,
     trials_table,

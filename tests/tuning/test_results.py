@@ -10,7 +10,8 @@ from optuna.trial import TrialState
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.report.tuning import write_tuning_page
 from recbole_drepmrec.tuning.record import check_same, read_record, write_record
-from recbole_drepmrec.tuning.results import load_results, write_files
+from recbole_drepmrec.tuning.results import load_results
+from recbole_drepmrec.tuning.written import write_files
 from tests.report.test_report import Reader
 from tests.tuning.studies import open_study, process, record, run_all
 

@@ -28,6 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
         "info": info,
         "compare": compare,
         "ablate": ablate,
+        "tune": tune,
         "report": report,
     }
     parser = argparse.ArgumentParser(
@@ -42,6 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
         "info: say what a data set holds, with pictures; "
         "compare: train models on equal terms and tell whether they differ; "
         "ablate: compare DRepMRec with itself, a part taken away at a time; "
+        "tune: search a model's settings by validation data; "
         "report: one page of all that a comparison or an ablation shows",
     )
     command = parser.parse_args(arguments[:1]).command
@@ -126,6 +128,21 @@ def ablate(arguments: list[str]) -> int:
 
     def action() -> int:
         from recbole_drepmrec.ablate import parser, run  # late: `--help` answers at once
+
+        return _with_options(parser(), run, arguments)
+
+    return _guarded(action)
+
+
+def tune(arguments: list[str]) -> int:
+    """Search a model's settings, and return the exit code: 1 if no trial is finished.
+
+    Args:
+        arguments: ``--model=M --dataset=D`` and more, and any ``--key=value`` of all trials.
+    """
+
+    def action() -> int:
+        from recbole_drepmrec.tune import parser, run  # late: `--help` answers at once
 
         return _with_options(parser(), run, arguments)
 

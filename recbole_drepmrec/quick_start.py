@@ -2,7 +2,7 @@
 
 import logging
 import multiprocessing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -230,6 +230,30 @@ def train_and_test(prepared: Prepared, saved: bool = True) -> Result:
     Raises:
         UserError: Training diverged, or a file cannot be written.
     """
+    result = _kept(prepared, lambda run: _fit_and_evaluate(prepared, run, saved))
+    if is_first():
+        print(result_table(result, prepared.config["model"], prepared.config["dataset"]))
+    return result
+
+
+def train(prepared: Prepared, goes_on: Callable[[float], bool]) -> Result:
+    """Train a prepared model with early stopping, and leave the test data alone.
+
+    Args:
+        prepared: What ``prepare`` gave.
+        goes_on: Told the score after each validation; False ends the training.
+
+    Returns:
+        The best epoch's validation, and no test result; no checkpoint is kept.
+
+    Raises:
+        UserError: Training diverged, or a file cannot be written.
+    """
+    return _kept(prepared, lambda run: _fit(prepared, run, goes_on))
+
+
+def _kept(prepared: Prepared, action: Callable[[RunFolder], Result]) -> Result:
+    """Carry out a run, and keep in its folder what it is, how it ended and what it gave."""
     config = prepared.config
     run = RunFolder.create(Path(config["checkpoint_dir"]), config["model"], config["dataset"])
     run.log_to_file()
@@ -237,15 +261,13 @@ def train_and_test(prepared: Prepared, saved: bool = True) -> Result:
     run.write_json("config.json", resolved(config))
     run.write_json("run.json", {**record, "status": "training"})
     try:
-        result = _fit_and_evaluate(prepared, run, saved)
+        result = action(run)
     except BaseException as error:
         reason = f"{type(error).__name__}: {error}"
         with suppress(UserError):  # a full disk is why, and must not hide behind itself
             run.write_json("run.json", {**record, "status": "failed", "reason": reason})
         raise
     run.write_json("run.json", {**record, "status": "finished", "result": asdict(result)})
-    if is_first():
-        print(result_table(result, config["model"], config["dataset"]))
     return result
 
 
@@ -264,6 +286,10 @@ def _fit_and_evaluate(prepared: Prepared, run: RunFolder, saved: bool) -> Result
         )
     finally:
         trainer.tensorboard.close()
+    return _result(config, run, best_score, best_valid, test)
+
+
+def _result(config: Config, run: RunFolder, best_score: Any, best_valid: Any, test: Any) -> Result:
     return Result(
         best_valid_score=float(best_score) if best_valid else None,
         valid_score_bigger=config["valid_metric_bigger"],
@@ -271,6 +297,32 @@ def _fit_and_evaluate(prepared: Prepared, run: RunFolder, saved: bool) -> Result
         test_result=dict(test or {}),
         run=str(run.path),
     )
+
+
+class _EnoughError(Exception):
+    """Ends a training between two epochs."""
+
+
+def _fit(prepared: Prepared, run: RunFolder, goes_on: Callable[[float], bool]) -> Result:
+    config = prepared.config
+    trainer = trainer_class(config["MODEL_TYPE"], config["model"])(config, prepared.model, run)
+
+    def validated(epoch: int, score: float) -> None:
+        if not goes_on(float(score)):
+            raise _EnoughError
+
+    try:
+        with suppress(_EnoughError):
+            trainer.fit(
+                prepared.train_data,
+                prepared.valid_data,
+                saved=False,
+                show_progress=config["show_progress"],
+                callback_fn=validated,
+            )
+    finally:
+        trainer.tensorboard.close()
+    return _result(config, run, trainer.best_valid_score, trainer.best_valid_result, None)
 
 
 def _record(prepared: Prepared) -> dict[str, Any]:

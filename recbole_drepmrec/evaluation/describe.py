@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 from recbole.utils import init_seed
 
 from recbole_drepmrec import compat
+from recbole_drepmrec.config import Config
 from recbole_drepmrec.data.atomic_files import read_columns, read_header
 from recbole_drepmrec.data.dataset import MultimodalDataset
 from recbole_drepmrec.data.splits import SPLIT_NAMES
 from recbole_drepmrec.errors import recbole_complaints
-from recbole_drepmrec.evaluation.split import Names, Split
+from recbole_drepmrec.evaluation.split import Names, Split, write_split
 from recbole_drepmrec.quick_start import create_dataset
 from recbole_drepmrec.registry import dataset_class
 
@@ -22,6 +23,21 @@ TITLE_WORDS = ("title", "name")
 
 LONGEST_TITLE = 120
 """Characters of a title that are kept: an array of texts is as wide as its longest."""
+
+
+def describe_task(folder: Path, out: Path, settings: dict[str, Any], sha256: str) -> None:
+    """Write ``split.npz``: what a process of a comparison does before any run.
+
+    Args:
+        folder: Where it goes.
+        out: The comparison's folder.
+        settings: A resolved configuration.
+        sha256: Its hash.
+
+    Raises:
+        UserError: The data set is not in order, or cannot be split so.
+    """
+    write_split(folder / "split.npz", describe_split(Config(config_dict=settings)))
 
 
 def describe_split(config: Any) -> Split:

@@ -16,6 +16,10 @@ from recbole_drepmrec.files import atomic_file
 from recbole_drepmrec.protocol import check_topk
 from recbole_drepmrec.registry import provide_dataset
 
+DESCRIBE = "recbole_drepmrec.evaluation.describe:describe_task"
+RUN = "recbole_drepmrec.evaluation.job:run_job"
+"""What the processes do."""
+
 
 def describe_splits(plan: Plan, out: Path, limits: Machine) -> dict[JobKey, str]:
     """See that each data set is there and its split is described.
@@ -35,7 +39,7 @@ def describe_splits(plan: Plan, out: Path, limits: Machine) -> dict[JobKey, str]
     tasks = []
     for name, settings in plan.datasets.items():
         provide_dataset(name, plan.folders[name])
-        task = Task(split_file(out, name).parent, "split", out, settings, "")
+        task = Task(split_file(out, name).parent, DESCRIBE, out, settings, "")
         if not _is_described(task, data_hash(plan.folders[name], settings)):
             tasks.append(task)
     mistakes: list[str] = []
@@ -82,7 +86,7 @@ def run_unfinished(plan: Plan, hashes: dict[JobKey, str], out: Path, limits: Mac
     results = {key: read_result(key.folder(out), sha256) for key, sha256 in hashes.items()}
     limits.largest = max((r.peak_memory for r in results.values() if r), default=0)
     tasks = [
-        Task(key.folder(out), "job", out, plan.settings[key], hashes[key])
+        Task(key.folder(out), RUN, out, plan.settings[key], hashes[key])
         for key, result in results.items()
         if result is None
     ]

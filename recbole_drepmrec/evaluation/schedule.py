@@ -34,8 +34,8 @@ class Task:
 
     Attributes:
         folder: Where its results go; whatever lies there before is removed.
-        what: ``split`` or ``job``.
-        out: The comparison's folder.
+        what: The function that does it, ``MODULE:NAME``; it is given the attributes below.
+        out: The folder of the comparison or the study.
         settings: A resolved configuration.
         sha256: Hash of the settings.
     """

@@ -1,7 +1,8 @@
-"""A process of a comparison: it reads what to do, does it, and ends when its parent does."""
+"""A process of a comparison or a study: it reads what to do, does it, ends with its parent."""
 
 import json
 import os
+import pkgutil
 import sys
 import threading
 import traceback
@@ -48,15 +49,5 @@ def _end_with_parent() -> None:
 
 
 def _do(folder: str, out: str, settings: dict[str, Any], sha256: str, what: str) -> None:
-    # Late: the thread above watches while these are imported.
-    if what == "split":
-        from recbole_drepmrec.config import Config
-        from recbole_drepmrec.evaluation.describe import describe_split
-        from recbole_drepmrec.evaluation.split import write_split
-
-        split = describe_split(Config(config_dict=settings))
-        write_split(Path(folder) / "split.npz", split)
-    else:
-        from recbole_drepmrec.evaluation.job import run_job
-
-        run_job(Path(folder), Path(out), settings, sha256)
+    carry_out = pkgutil.resolve_name(what)  # late: the thread above watches while it is imported
+    carry_out(Path(folder), Path(out), settings, sha256)

@@ -2,16 +2,13 @@
 
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.evaluation.ablations import FULL, MODEL
 from recbole_drepmrec.evaluation.records import Request
 from recbole_drepmrec.evaluation.store import Comparison
-from recbole_drepmrec.evaluation.table import Table
 from recbole_drepmrec.evaluation.tables import TEST_NAMES
 from recbole_drepmrec.files import atomic_file
+from recbole_drepmrec.report.environment import template
 from recbole_drepmrec.report.projection import Method
 from recbole_drepmrec.report.sections import dataset_report
 
@@ -46,17 +43,8 @@ def page(comparison: Comparison, datasets: list[str], method: Method | None) -> 
     Raises:
         UserError: A file is damaged or missing.
     """
-    environment = Environment(
-        loader=PackageLoader("recbole_drepmrec.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["drawn"] = Markup  # our own SVG, whose texts are escaped already
-    environment.filters["without_name"] = _without_name
     versions = _versions(comparison)
-    return environment.get_template("report.html").render(
+    return template("report.html").render(
         heading=_heading(comparison.request),
         request=comparison.request,
         test=TEST_NAMES[comparison.request.test],
@@ -96,9 +84,3 @@ def _heading(request: Request) -> str:
     if request.reference == FULL:
         return f"{MODEL} and {n - 1} ablations"
     return f"{n} models compared" if n > 1 else request.models[0]
-
-
-def _without_name(table: Table, dataset: str) -> str:
-    """A table's title below a heading that names the data set already."""
-    title = table.title.removeprefix(f"{dataset}: ")
-    return title[:1].upper() + title[1:]

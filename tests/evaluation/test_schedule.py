@@ -8,6 +8,7 @@ import pytest
 
 from recbole_drepmrec.evaluation import schedule
 from recbole_drepmrec.evaluation.records import read_failure
+from recbole_drepmrec.evaluation.runs import RUN
 from recbole_drepmrec.evaluation.schedule import Machine, Task, machine, run_tasks
 
 GIB = 2**30
@@ -79,7 +80,7 @@ def test_a_failure_is_told_and_what_lay_there_is_gone(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "result.json").write_text("of other settings")
     ends: list[str | None] = []
-    task = Task(folder, "job", tmp_path, {"dataset": "tiny"}, "now")
+    task = Task(folder, RUN, tmp_path, {"dataset": "tiny"}, "now")
     run_tasks([task], machine(1, False), lambda task, reason: ends.append(reason))
     assert ends == ["no model was given; name one with --model."]
     assert read_failure(folder, "now") == ends[0]
@@ -102,7 +103,7 @@ def test_processes_end_when_the_schedule_is_left(
         return running
 
     monkeypatch.setattr(schedule, "_start", start_and_stop)
-    tasks = [Task(tmp_path / str(i), "job", tmp_path, {}, "") for i in range(2)]
+    tasks = [Task(tmp_path / str(i), RUN, tmp_path, {}, "") for i in range(2)]
     with pytest.raises(KeyboardInterrupt):
         run_tasks(tasks, machine(2, False), lambda task, reason: None)
     assert not psutil.pid_exists(started[0])

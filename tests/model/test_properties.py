@@ -1,11 +1,9 @@
-"""Each of our models: its property file, its settings and its search space know the same keys."""
+"""Each of our models: its property file and its settings know the same keys."""
 
 from pathlib import Path
 
 import pytest
 
-from recbole_drepmrec.config import Config
-from recbole_drepmrec.literals import literal
 from recbole_drepmrec.registry import MODELS, get_model
 
 PROPERTIES = Path(__file__).parents[2] / "properties"
@@ -19,14 +17,3 @@ def test_every_setting_has_a_default_that_is_documented(name: str) -> None:
     documented = {line.split(":")[0] for line in lines if "# (" in line}
     assert len(documented) == len(lines)
     assert documented - RECBOLES_OWN == set(get_model(name).settings_class.model_fields)
-
-
-@pytest.mark.parametrize("name", MODELS)
-def test_the_search_space_is_one_of_valid_settings(name: str) -> None:
-    lines = (PROPERTIES / "hyper" / f"{name}.hyper").read_text().splitlines()
-    assert len(lines) >= 2
-    for line in lines:
-        key, kind, choices = line.split(" ", 2)
-        assert kind == "choice"
-        for value in literal(choices):
-            Config(name, "ml-100k-mm", config_dict={key: value})

@@ -1,0 +1,105 @@
+"""``recbole-drepmrec tune``: search a model's settings by validation data alone."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from recbole_drepmrec import compat
+from recbole_drepmrec.arguments import Parser
+from recbole_drepmrec.compare import config_files
+from recbole_drepmrec.data.extractors.libraries import library
+from recbole_drepmrec.errors import UserError
+from recbole_drepmrec.evaluation.schedule import machine
+from recbole_drepmrec.registry import DEFAULT_DATASET, DEFAULT_MODEL
+
+if TYPE_CHECKING:
+    from recbole_drepmrec.tuning.results import StudyResults
+
+
+def run(options: Any, values: dict[str, Any]) -> int:
+    """Run trials until the study has enough, then write and print what was found.
+
+    Args:
+        options: Of ``parser``.
+        values: Configuration keys of all trials, which are not searched.
+
+    Returns:
+        The exit code: 1 if a process failed, or no trial is finished.
+
+    Raises:
+        UserError: Something that was given is wrong; no trial has started then.
+    """
+    compat.quiet_known_warnings()
+    library("optuna", "optuna", "tune")
+    from recbole_drepmrec.tuning.plan import open_study, plan_study  # late: they import it
+    from recbole_drepmrec.tuning.processes import run_processes
+
+    for name in ("trials", "jobs"):
+        number = getattr(options, name)
+        if number is not None and number < 1:
+            raise UserError(f"--{name} is {number}, expected 1 or more.")
+    files, stopping = config_files(options), not options.no_stopping
+    record = plan_study(options.model, options.dataset, files, values, options.space, stopping)
+    out = options.out or Path("tuning") / f"{record.model}-{record.dataset}"
+    limits = machine(options.jobs, record.on_gpu)
+    open_study(out, record, limits)
+    failures = run_processes(out, record, options.trials, limits)
+    return _finish(out, failures)
+
+
+def _finish(out: Path, failures: list[str]) -> int:
+    """Write the files and the page, and print the best setting and how it is used."""
+    from recbole_drepmrec.report.tuning import write_tuning_page
+    from recbole_drepmrec.tuning.results import load_results
+    from recbole_drepmrec.tuning.written import use_command, write_files
+
+    results = load_results(out)
+    write_files(out, results)
+    page = write_tuning_page(out, results)
+    for reason in failures:
+        print(f"a process failed: {reason}", file=sys.stderr)
+    if results.best is None:
+        print(f"no trial is finished; {page} tells of each.", file=sys.stderr)
+        return 1
+    for line in _conclusion(results):
+        print(line)
+    print(f"\nAll trials: {page} and {out / 'trials.csv'}. Train and test with the best setting:")
+    print(f"\n    {use_command(out, results.record)}")
+    return 1 if failures else 0
+
+
+def _conclusion(results: "StudyResults") -> Iterator[str]:
+    best, metric = results.best, results.record.metric
+    assert best is not None
+    default = next(one for one in results.trials if one.is_default)
+    score = "no score" if default.score is None else f"{default.score:.4f}"
+    yield f"Best of {len(results.trials)} trials by validation {metric}: {best.score:.4f}"
+    yield f"(trial {best.number}; the default setting has {score})\n"
+    for key, value in best.setting.items():
+        yield f"    {key}: {value}  (default {default.setting[key]})"
+    left = len(results.of("under way"))
+    if left:
+        yield f"\nUnder way in another process: {left}."
+
+
+def parser() -> Parser:
+    """The command's options; what they leave over are configuration keys of all trials."""
+    parser = Parser(
+        prog="recbole-drepmrec tune",
+        description="Search a model's settings by validation data; the test data is not looked at.",
+        epilog="Any configuration key is an option too, and is then not searched: --epochs=50",
+        add_help=False,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--model", "-m", default=DEFAULT_MODEL, help=f"name of the model ({DEFAULT_MODEL})")
+    add("--dataset", "-d", default=DEFAULT_DATASET, help=f"the data set ({DEFAULT_DATASET})")
+    add("--trials", metavar="N", type=int, default=30, help="trials that the study is to have (30)")
+    add("--out", metavar="DIR", type=Path, help="folder (tuning/MODEL-DATASET)")
+    add("--space", metavar="FILE", type=Path, help="search space (properties/hyper/MODEL.hyper)")
+    add("--jobs", metavar="N", type=int, help="trials at a time (half the cores, as memory allows)")
+    add("--no_stopping", action="store_true", help="train every trial to its end")
+    add("--config_files", nargs="*", default=[], help="YAML files for all trials, a later one wins")
+    add("--help", "-h", action="store_true", help="show this text")
+    return parser

@@ -1,0 +1,179 @@
+"""The trials of a study, in ``study.db``: handed out one at a time, to any number of processes.
+
+Each process holds a lock for as long as it lives, however it ends. So a trial under way whose
+process is gone was cut off: it is marked as failed, and its setting waits to be tried again.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import optuna
+from filelock import FileLock, Timeout
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial, TrialState
+
+from recbole_drepmrec.tuning.halving import goes_on, is_rung
+from recbole_drepmrec.tuning.proposals import distributions, encoded, propose
+from recbole_drepmrec.tuning.record import StudyRecord
+
+WAIT = 60
+"""Seconds that a process waits for another one's write."""
+
+# What is noted with a trial; first is the number of its first attempt, if there were others.
+DEFAULT, FIRST, SETTING, WORKER = "default", "first", "setting", "worker"
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A trial that this process runs.
+
+    Attributes:
+        trial: Optuna's.
+        setting: The value of each searched key.
+        is_default: Whether it is the default setting, which is never stopped.
+    """
+
+    trial: optuna.Trial
+    setting: dict[str, Any]
+    is_default: bool
+
+
+class Study:
+    """The trials of one study.
+
+    Args:
+        out: The study's folder, which has its ``study.json``.
+        record: What is in that.
+    """
+
+    def __init__(self, out: Path, record: StudyRecord) -> None:
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self.record = record
+        self._out = out
+        self._space = record.dimensions()
+        self._lock = FileLock(out / ".study.lock")
+        url = f"sqlite:///{(out / 'study.db').resolve()}"
+        with self._lock:
+            storage = RDBStorage(url, engine_kwargs={"connect_args": {"timeout": WAIT}})
+            self._study = optuna.create_study(
+                storage=storage,
+                study_name=f"{record.model} on {record.dataset}",
+                direction="maximize" if record.bigger else "minimize",
+                load_if_exists=True,
+            )
+
+    def trials(self) -> list[FrozenTrial]:
+        """The last attempt at each trial, the default first, as they were proposed."""
+        attempts = self._study.get_trials(deepcopy=False)
+        last = {one.user_attrs.get(FIRST, one.number): one for one in attempts}
+        return [last[first] for first in sorted(last)]
+
+    @contextmanager
+    def worker(self, name: str) -> Iterator[None]:
+        """Let others see that a process is alive.
+
+        Args:
+            name: Its name, and that of its folder.
+        """
+        with FileLock(self._worker_lock(name)):
+            yield
+
+    def _worker_lock(self, name: str) -> Path:
+        return self._out / "workers" / name / ".lock"
+
+    def take(self, most: int, worker: str) -> Taken | None:
+        """The next trial to run; None once there are enough, or every setting was tried.
+
+        Args:
+            most: Trials that the study is to have.
+            worker: Name of this process.
+        """
+        with self._lock:
+            self._queue_cut_off()
+            trials = self.trials()
+            if not _waiting(trials) and (len(trials) >= most or not self._queue_next(trials)):
+                return None
+            setting = _waiting(self.trials())[0].user_attrs[SETTING]
+            held = encoded(self._space, setting)
+            every = distributions(self._space)
+            trial = self._study.ask({key: every[key] for key in held})
+            trial.set_user_attr(WORKER, worker)
+            return Taken(trial, setting, trial.user_attrs[DEFAULT])
+
+    def _queue_next(self, trials: list[FrozenTrial]) -> bool:
+        record = self.record
+        if not trials:
+            self._queue(record.default(), {DEFAULT: True})
+            return True
+        settings = [one.user_attrs[SETTING] for one in trials]
+        setting = propose(self._space, trials, settings, record.bigger, record.seed)
+        if setting is not None:
+            self._queue(setting, {DEFAULT: False})
+        return setting is not None
+
+    def _queue(self, setting: Mapping[str, Any], notes: Mapping[str, Any]) -> None:
+        self._study.enqueue_trial(encoded(self._space, setting), {**notes, SETTING: dict(setting)})
+
+    def _queue_cut_off(self) -> None:
+        last = {one.number for one in self.trials()}
+        for one in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            if not self._is_alive(one.user_attrs.get(WORKER)):
+                if one.number in last:
+                    first = one.user_attrs.get(FIRST, one.number)
+                    notes = {DEFAULT: one.user_attrs[DEFAULT], FIRST: first}
+                    self._queue(one.user_attrs[SETTING], notes)
+                self._study.tell(one.number, state=TrialState.FAIL)
+
+    def _is_alive(self, worker: str | None) -> bool:
+        path = None if worker is None else self._worker_lock(worker)
+        if path is None or not path.parent.is_dir():
+            return False
+        try:
+            with FileLock(path, timeout=0):
+                return False
+        except Timeout:
+            return True
+
+    def may_go_on(self, taken: Taken, scores: list[float]) -> bool:
+        """Note a trial's newest validation score, and say whether it trains on.
+
+        Args:
+            taken: The trial.
+            scores: Its scores so far.
+        """
+        taken.trial.report(scores[-1], len(scores))
+        first, settings = self.record.first_rung, self.record.settings
+        is_last = (len(scores) + 1) * settings["eval_step"] > settings["epochs"]
+        if taken.is_default or first is None or is_last or not is_rung(len(scores), first):
+            return True
+        others = [scores_of(one) for one in self.trials() if one.number != taken.trial.number]
+        return goes_on(scores, others, self.record.bigger)
+
+    def end(
+        self, taken: Taken, state: TrialState, score: float | None, notes: Mapping[str, Any]
+    ) -> None:
+        """Write down how a trial ended.
+
+        Args:
+            taken: The trial.
+            state: Finished, stopped or failed.
+            score: Its best score, of a finished one.
+            notes: What else is kept of it.
+        """
+        for key, value in notes.items():
+            taken.trial.set_user_attr(key, value)
+        self._study.tell(taken.trial, score, state)
+
+
+def _waiting(trials: list[FrozenTrial]) -> list[FrozenTrial]:
+    """Those that wait, in the order in which Optuna hands them out."""
+    waiting = [one for one in trials if one.state == TrialState.WAITING]
+    return sorted(waiting, key=lambda one: one.number)
+
+
+def scores_of(trial: FrozenTrial) -> list[float]:
+    """A trial's validation scores, in order."""
+    return [trial.intermediate_values[step] for step in sorted(trial.intermediate_values)]

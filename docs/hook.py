@@ -8,9 +8,10 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 from site_pages.commands import commands_page
-from site_pages.key_tables import keys_page, models_page
+from site_pages.keys import keys_page
 from site_pages.links import INCLUDED, site_links
 from site_pages.maths import with_mathml
+from site_pages.models import models_page
 
 ROOT = Path(__file__).parents[1]
 

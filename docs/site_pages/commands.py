@@ -9,13 +9,14 @@ from contextlib import chdir, contextmanager, redirect_stdout, suppress
 
 from recbole_drepmrec.cli import main
 from recbole_drepmrec.registry import properties_folders
-from site_pages.key_tables import joined, markdown_table
+from site_pages.markdown import code, joined, table
 
 _INTRO = """\
 # Commands
 
-A mistake in what was given is one message and exit code 2; in `compare` and `ablate`, 1 says that a run failed. `train`,
-`compare` and `ablate` take [any configuration key](keys.md) as an option too.
+A mistake in what was given is one message and exit code 2; in `compare` and `ablate`, 1 says that
+a run failed. `train`, `compare` and `ablate` take [any configuration key](keys.md) as an option
+too.
 """
 
 
@@ -33,21 +34,17 @@ def commands_page() -> str:
 def _command(name: str) -> str:
     parser, usage, more = _help([name, "--help"])
     rows = [(_names(action), action.help or "") for action in parser._actions]
-    table = markdown_table(("option", "what it does"), rows)
-    below = [f"```text\n{more}\n```"] if more else []
-    return joined([f"```text\n{usage}\n```", table, *below])
+    options = table(("option", "what it does"), rows)
+    return joined([code(usage), options, *([code(more)] if more else [])])
 
 
 def _names(action: argparse.Action) -> str:
     choices = f"{{{','.join(map(str, action.choices))}}}" if action.choices else ""
-    value = action.metavar or choices
+    value = action.metavar or choices or action.dest.upper()
     if not action.option_strings:
         return f"`{value}`"
-    if action.nargs == 0:
-        value = ""
-    elif not value:
-        value = action.dest.upper()
-    return " ".join(f"`{f'{name} {value}'.strip()}`" for name in action.option_strings)
+    after = "" if action.nargs == 0 else f" {value}"
+    return " ".join(f"`{name}{after}`" for name in action.option_strings)
 
 
 def _help(arguments: list[str]) -> tuple[argparse.ArgumentParser, str, str]:
@@ -64,8 +61,8 @@ def _help(arguments: list[str]) -> tuple[argparse.ArgumentParser, str, str]:
 
 
 def _below(text: str, options: str) -> str:
-    own = f"{properties_folders()[0].parent}{os.sep}"  # where this checkout lies is nobody's business
-    return text.replace(options, "").replace(own, "").strip()
+    here = f"{properties_folders()[0].parent}{os.sep}"  # where this checkout lies tells nobody much
+    return text.replace(options, "").replace(here, "").strip()
 
 
 @contextmanager

@@ -4,7 +4,8 @@ import html
 import re
 
 _FORMULA = re.compile(
-    r'<(?P<tag>span|div) class="arithmatex">\\[(\[](?P<tex>.*?)\\[)\]]</(?P=tag)>', re.DOTALL
+    r'<(?P<tag>span|div) class="arithmatex">\\[(\[](?P<tex>.*?)\\[)\]]</(?P=tag)>(?P<after>[.,;:)]*)',
+    re.DOTALL,
 )
 
 
@@ -22,4 +23,6 @@ def _mathml(match: re.Match[str]) -> str:
 
     display = "block" if match["tag"] == "div" else "inline"
     formula: str = convert(html.unescape(match["tex"]), display=display)
-    return f'<div class="formula">{formula}</div>' if display == "block" else formula
+    if display == "block":
+        return f'<div class="formula">{formula}</div>'
+    return f'<span class="formula">{formula}{match["after"]}</span>'  # no line begins with a comma

@@ -12,7 +12,7 @@ from recbole_drepmrec.quick_start import load, prepare, run_recbole, train_and_t
 from tests.datasets import clustered, known_by_features
 from tests.model.contract import ModelContract, all_scores, build, recall
 
-FOLDER = Path(__file__).parents[1] / "docs" / "examples" / "feature_mf"
+FOLDER = Path(__file__).parents[2] / "docs" / "examples" / "feature_mf"
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,9 @@ def joined(parts: Iterable[str]) -> str:
 
 
 def table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    """A table of texts of one line; no piece of code in them may hold a vertical bar.
+    """A table whose cells stand below each other where the page is narrow.
+
+    Cells are texts of one line, and no piece of code in them holds a vertical bar.
 
     Args:
         header: Names of the columns.
@@ -22,7 +24,8 @@ def table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     """
     lines = [header, ("---",) * len(header), *rows]
     escaped = ([cell.replace("|", "\\|") for cell in cells] for cells in lines)
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in escaped)
+    text = "\n".join(f"| {' | '.join(cells)} |" for cells in escaped)
+    return f'<div class="stacked" markdown>\n\n{text}\n\n</div>'
 
 
 def key_table(keys: Iterable[Key], values: Mapping[str, str]) -> str:

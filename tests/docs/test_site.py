@@ -84,7 +84,9 @@ def test_formulas_and_the_drawing_are_in_the_page(site: Path) -> None:
     assert text.count("<math") > 30
     assert "arithmatex" not in text
     assert "$$" not in text
-    assert re.search(r'<figure class="drawing" role="img" aria-label="Two lines: [^"]{200,}">', text)
+    assert re.search(
+        r'<figure class="drawing" role="img" aria-label="Two lines: [^"]{200,}">', text
+    )
     assert '<svg xmlns="http://www.w3.org/2000/svg" class="two-lines"' in text
 
 
@@ -96,9 +98,14 @@ def test_shown_files_are_the_real_ones(site: Path) -> None:
     ):
         shown = re.sub(r"<[^>]*>|\s", "", (site / page).read_text(encoding="utf-8"))
         code = re.sub(r"\s", "", (ROOT / file).read_text().partition("\n")[2])
-        assert code.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace(
-            '"', "&quot;"
-        ).replace("'", "&#39;") in shown
+        assert (
+            code.replace("&", "&amp;")
+            .replace("<", "&lt;")
+            .replace(">", "&gt;")
+            .replace('"', "&quot;")
+            .replace("'", "&#39;")
+            in shown
+        )
 
 
 @pytest.mark.parametrize("link", ["no-such-page.md", "comparing.md#no-such-part"])

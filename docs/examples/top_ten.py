@@ -1,3 +1,5 @@
+"""The ten films that the newest run of DRepMRec proposes to a user."""
+
 from pathlib import Path
 
 import pandas as pd

@@ -122,4 +122,4 @@ def test_dead_links_are_errors(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "'no-such-page.md'" in done.stderr
     assert "'comparing.md#no-such-part'" in done.stderr
-    assert "Aborted with 2 warnings" in done.stderr
+    assert done.stderr.count("WARNING") == 2

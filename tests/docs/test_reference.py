@@ -71,6 +71,12 @@ def test_every_key_of_a_model_stands_in_its_part(models: str, name: str) -> None
         assert meaning
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_is_in_the_python_reference(name: str) -> None:
+    page = (ROOT / "docs" / "reference" / "python.md").read_text()
+    assert f"\n::: {MODELS[name]}.{name}\n" in page
+
+
 def test_the_plug_in_has_its_keys_with_their_prefix(models: str) -> None:
     assert set(rows(section(models, "BMA"))) == {f"bma_{key}" for key in BMASettings.model_fields}
 

@@ -49,7 +49,7 @@ def code(text: str, language: str = "text") -> str:
         text: What stands in it.
         language: Whose colours it gets.
     """
-    return f"```{language}\n{text.strip()}\n```"
+    return f"``` {{ .{language} .printed }}\n{text.strip()}\n```"
 
 
 def plain(value: Any) -> str:

@@ -14,9 +14,8 @@ from site_pages.markdown import code, joined, table
 _INTRO = """\
 # Commands
 
-A mistake in what was given is one message and exit code 2; in `compare` and `ablate`, 1 says that
-a run failed. `train`, `compare` and `ablate` take [any configuration key](keys.md) as an option
-too.
+A mistake in what was given is one message and exit code 2; where a command trains several models, 1
+says that a run failed. Commands that train take [any configuration key](keys.md) as an option too.
 """
 
 

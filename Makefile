@@ -5,13 +5,14 @@ ARGS ?=
 
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+DOCS_STAMP := $(VENV)/.docs-installed
 VERSION := $(VENV)/.python
 REQUIREMENTS := requirements.txt requirements-recbole.txt requirements-dev.txt constraints.txt
 
 # An environment that is there is kept, unless PYTHON was given and is another version than its own.
 WANTED := $(if $(filter file,$(origin PYTHON)),,FORCE)
 
-.PHONY: help setup run test test-slow bench format format-check lint types check build clean FORCE
+.PHONY: help setup run test test-slow bench format format-check lint types check docs build clean FORCE
 
 help:
 	@echo "make setup        install everything in $(VENV) (PYTHON=$(PYTHON))"
@@ -21,6 +22,7 @@ help:
 	@echo "make check        format, lint, types and fast tests"
 	@echo "make bench        speed against stock RecBole, minutes on an idle machine"
 	@echo "make format       format the code and sort the imports"
+	@echo "make docs         the documentation site in site/, every link checked"
 	@echo "make build        wheel and sdist in dist/"
 	@echo "make clean        remove what the above made, $(VENV) included"
 
@@ -71,9 +73,17 @@ types: setup
 
 check: format-check lint types test
 
+$(DOCS_STAMP): $(STAMP) requirements-docs.txt
+	$(BIN)/python -m pip install -r requirements-docs.txt -c constraints.txt
+	@touch $@
+
+# -m, so that the package of this checkout is the one described; the variable: no advertisement of another program
+docs: $(DOCS_STAMP)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict $(ARGS)
+
 build: setup
 	$(BIN)/python -m build
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name .git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -23,7 +23,7 @@ from recbole_drepmrec.errors import UserError, recbole_complaints
 from recbole_drepmrec.model.host_vectors import CARRIERS
 from recbole_drepmrec.needs import check_needs
 from recbole_drepmrec.process import choose_algorithms, keep_freed_memory, mix_in_bfloat16
-from recbole_drepmrec.registry import dataset_class, is_multimodal, provide_dataset
+from recbole_drepmrec.registry import dataset_class, host_name, is_multimodal, provide_dataset
 from recbole_drepmrec.result import Result, result_table
 from recbole_drepmrec.run_folder import (
     RunFolder,
@@ -361,19 +361,26 @@ def _log_flops(prepared: Prepared) -> None:
     logger.info("FLOPs: %s", flops)
 
 
-def load(run: str | Path) -> Prepared:
+def load(run: str | Path, model: Any = None) -> Prepared:
     """Load a finished run's configuration, data and trained model, in any process.
 
     Args:
         run: The run's folder, ``saved/RUN_ID``.
+        model: The run's model class, where it is one that is not known by name.
 
     Raises:
-        UserError: There is no such run, its files are damaged, or its data has changed.
+        UserError: There is no such run, it is another model's, its files are damaged, or its data
+            has changed.
     """
     compat.quiet_known_warnings()
     folder = RunFolder(Path(run))
     values = folder.read_json("config.json")
-    prepared = prepare(Config(config_dict=values))
+    if model is not None and model.__name__ != host_name(values["model"]):
+        raise UserError(
+            f"{run} is a run of {values['model']}, but the model given is {model.__name__}; give "
+            "the class that was trained."
+        )
+    prepared = prepare(Config(model, config_dict=values))
     recorded = folder.read_json("run.json")["data_sha256"]
     if recorded != _record(prepared)["data_sha256"]:
         raise UserError(

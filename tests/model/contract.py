@@ -17,7 +17,7 @@ from recbole_drepmrec.trainer import trainer_class
 from tests.datasets import DatasetFiles, clustered
 
 
-def build(model: str, files: DatasetFiles, parent: Path, **settings: Any) -> Prepared:
+def build(model: Any, files: DatasetFiles, parent: Path, **settings: Any) -> Prepared:
     """Write a data set and build a model on it."""
     written = files.write(parent)
     return prepare(Config(model, config_dict={**written, **settings}))
@@ -26,7 +26,7 @@ def build(model: str, files: DatasetFiles, parent: Path, **settings: Any) -> Pre
 Make = Callable[..., Prepared]
 
 
-def maker(model: str, parent: Path, files: DatasetFiles | None = None, **defaults: Any) -> Make:
+def maker(model: Any, parent: Path, files: DatasetFiles | None = None, **defaults: Any) -> Make:
     """Build a model as often as one likes, each time in a folder of its own below ``parent``.
 
     What it returns takes other files and other settings than those given here.
@@ -75,7 +75,7 @@ class RecommenderContract:
     Inherit, and set ``model`` and ``settings``.
     """
 
-    model: str
+    model: Any  # its name, or its class
     settings: dict[str, Any] = {}
 
     @pytest.fixture

@@ -27,7 +27,7 @@ class RunFolder:
 
     ``run.json`` says what was run and what came out, ``config.json`` is the resolved
     configuration, ``metrics.jsonl`` has a line an epoch, ``run.log`` the log, ``tensorboard/`` the
-    curves, and ``checkpoint.pt`` the best epoch's model.
+    curves, and ``checkpoint.safetensors`` the best epoch's model.
 
     Attributes:
         path: The folder.
@@ -49,7 +49,7 @@ class RunFolder:
     @property
     def checkpoint(self) -> Path:
         """The best epoch's model and the state to go on from."""
-        return self.path / "checkpoint.pt"
+        return self.path / "checkpoint.safetensors"
 
     def write_json(self, name: str, content: dict[str, Any]) -> None:
         """Write ``name`` (whole or not at all); only one process of a run does."""

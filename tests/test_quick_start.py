@@ -153,7 +153,7 @@ def test_training_goes_on_with_the_same_features_only(
     first = run_recbole("DRepMRec", config_dict=settings)
     training = trainer(prepare(Config("DRepMRec", config_dict={**settings, **values})))
     with pytest.raises(UserError, match=message):
-        training.resume_checkpoint(Path(first.run) / "checkpoint.pt")
+        training.resume_checkpoint(Path(first.run) / "checkpoint.safetensors")
 
 
 @pytest.mark.parametrize("name", ["none", "file"])
@@ -173,7 +173,7 @@ def test_recbole_models_run_and_load(tmp_path: Path, model: str) -> None:
 
 def test_unsaved_runs_leave_no_checkpoint(tmp_path: Path) -> None:
     result = run_recbole("DRepMRec", config_dict=settings_of(tmp_path), saved=False)
-    assert not (Path(result.run) / "checkpoint.pt").exists()
+    assert not (Path(result.run) / "checkpoint.safetensors").exists()
     assert result.test_result["recall@5"] >= 0
 
 
@@ -196,7 +196,7 @@ def test_the_reason_of_a_failure_is_not_hidden_by_a_full_disk(
         raise UserError(f"cannot write {name}")
 
     monkeypatch.setattr("recbole_drepmrec.trainer.write_checkpoint", full)
-    with pytest.raises(UserError, match=r"cannot write .*checkpoint\.pt"):
+    with pytest.raises(UserError, match=r"cannot write .*checkpoint\.safetensors"):
         run_recbole("DRepMRec", config_dict=settings_of(tmp_path))
 
 
@@ -311,7 +311,7 @@ def test_runs_without_validation(tmp_path: Path, values: dict[str, Any]) -> None
 def test_resumed_training_that_gets_no_better_keeps_the_best(tmp_path: Path) -> None:
     settings = settings_of(tmp_path, epochs=3)
     first = run_recbole("DRepMRec", config_dict=settings)
-    best = Path(first.run) / "checkpoint.pt"
+    best = Path(first.run) / "checkpoint.safetensors"
     prepared = prepare(Config("DRepMRec", config_dict={**settings, "learning_rate": 1e-12}))
     training = trainer(prepared)
     training.resume_checkpoint(best)

@@ -1,6 +1,8 @@
 """Checkpoints of tensors and plain data, so that reading a stranger's file runs no code."""
 
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,22 @@ def read_checkpoint(path: Path, device: torch.device) -> dict[str, Any]:
         UserError: The file is missing, damaged, or not one of our checkpoints.
     """
     return read_state(path, WHAT, FORMAT, device)
+
+
+@contextmanager
+def read_by_recbole() -> Iterator[None]:
+    """Let RecBole's models that begin with another one's parameters read our checkpoints.
+
+    NeuMF, ConvNCF, NAIS and RaCT ask ``torch.load`` for the file that their settings name.
+    """
+    original = torch.load
+    torch.load = lambda file, map_location="cpu", **_: read_checkpoint(
+        Path(file), torch.device(map_location)
+    )
+    try:
+        yield
+    finally:
+        torch.load = original
 
 
 def random_state() -> dict[str, Any]:

@@ -192,17 +192,30 @@ def _train(arguments: list[str]) -> None:
     from recbole_drepmrec.registry import DEFAULT_DATASET, DEFAULT_MODEL
 
     files = [file for entry in options.config_files for file in entry.split()]
+    if options.resume:
+        _check_resume(options, values)
     run(
-        options.model or DEFAULT_MODEL,
-        options.dataset or DEFAULT_DATASET,
+        None if options.resume else options.model or DEFAULT_MODEL,
+        None if options.resume else options.dataset or DEFAULT_DATASET,
         config_file_list=files,
         config_dict=values,
+        resume=options.resume,
         nproc=options.nproc,
         world_size=options.world_size,
         ip=options.ip,
         port=options.port,
         group_offset=options.group_offset,
     )
+
+
+def _check_resume(options: Any, values: dict[str, Any]) -> None:
+    names = ("model", "dataset", "config_files")
+    given = [name for name in names if getattr(options, name)] + list(values)
+    if given:
+        raise UserError(
+            f"--resume goes on with {options.resume} as its config.json says, and --{given[0]} "
+            "is given too; leave it out, or start a new run without --resume."
+        )
 
 
 def _train_parser() -> Parser:
@@ -216,6 +229,7 @@ def _train_parser() -> Parser:
     add("--port", type=int, default=5678, help="port of the first machine (5678)")
     add("--world_size", type=int, default=-1, help="processes on all machines (those of this one)")
     add("--group_offset", type=int, default=0, help="rank of this machine's first process (0)")
+    add("--resume", metavar="RUN", help="go on with a run that was stopped, such as saved/RUN_ID")
     add("--help", "-h", action="store_true", help="show this text")
     return parser
 

@@ -133,6 +133,9 @@ class _Encoder:
             return {KIND: "array", "name": self._keep(plain, path)}
         if not sp.issparse(value):
             raise TypeError(f"a state file cannot hold {type(value).__name__}")
+        return self._sparse(value, path)
+
+    def _sparse(self, value: Any, path: str) -> Any:
         coo = value.tocoo()
         parts = {
             part: self._keep(torch.from_numpy(getattr(coo, part)), f"{path}/{part}")

@@ -10,6 +10,7 @@ import torch
 from torch.multiprocessing.spawn import spawn
 
 from recbole_drepmrec import quick_start, registry
+from recbole_drepmrec.checkpoint import read_checkpoint
 from recbole_drepmrec.config import Config
 from recbole_drepmrec.data.ml100k import build_ml100k_mm
 from recbole_drepmrec.errors import UserError
@@ -159,7 +160,7 @@ def test_training_goes_on_with_the_same_features_only(
 @pytest.mark.parametrize("name", ["none", "file"])
 def test_loading_what_is_no_run(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_text("x")
-    with pytest.raises(UserError, match="expected the folder of a finished run"):
+    with pytest.raises(UserError, match="expected the folder of a run"):
         load(tmp_path / name)
 
 
@@ -169,6 +170,19 @@ def test_recbole_models_run_and_load(tmp_path: Path, model: str) -> None:
     result = run_recbole(model, config_dict=settings_of(tmp_path))
     loaded = load(result.run)
     assert trainer(loaded).evaluate(loaded.test_data, load_best_model=False) == result.test_result
+
+
+def test_a_recbole_model_begins_with_our_checkpoint_of_another(tmp_path: Path) -> None:
+    """RaCT is trained in stages, and asks torch.load for the stage before."""
+    settings = settings_of(tmp_path, train_stage="actor_pretrain", pretrain_epochs=1, save_step=1)
+    before = Path(run_recbole("RaCT", config_dict=settings).run) / "checkpoint.safetensors"
+    settings |= {"train_stage": "critic_pretrain", "pre_model_path": str(before)}
+    critic = prepare(Config("RaCT", config_dict=settings)).model
+    actor = read_checkpoint(before, torch.device("cpu"))["state_dict"]
+    assert any(name.startswith("encoder") for name in actor)
+    for name, value in critic.state_dict().items():
+        if name in actor and not name.startswith("critic"):
+            assert torch.equal(value, actor[name]), name
 
 
 def test_unsaved_runs_leave_no_checkpoint(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from recbole_drepmrec.data.training_batches import in_columns
 from recbole_drepmrec.distributed import from_first, is_first, leave_group, rank
 from recbole_drepmrec.errors import UserError, recbole_complaints
 from recbole_drepmrec.files import held
+from recbole_drepmrec.inference.making import write_inference
 from recbole_drepmrec.model.host_vectors import CARRIERS
 from recbole_drepmrec.needs import check_needs
 from recbole_drepmrec.process import choose_algorithms, keep_freed_memory, mix_in_bfloat16
@@ -292,6 +293,8 @@ def _fit_and_evaluate(prepared: Prepared, run: RunFolder, saved: bool, resumed: 
         test = trainer.evaluate(
             prepared.test_data, load_best_model=False, show_progress=show_progress
         )
+        if saved and is_first():
+            write_inference(run, prepared)
     finally:
         trainer.tensorboard.close()
     return Result(

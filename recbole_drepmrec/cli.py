@@ -29,6 +29,10 @@ def main(arguments: list[str] | None = None) -> int:
         "compare": compare,
         "ablate": ablate,
         "report": report,
+        "recommend": recommend,
+        "similar": similar,
+        "explain": explain,
+        "add_items": add_items,
     }
     parser = argparse.ArgumentParser(
         prog="recbole-drepmrec", description="Multimodal recommendation with RecBole."
@@ -42,7 +46,11 @@ def main(arguments: list[str] | None = None) -> int:
         "info: say what a data set holds, with pictures; "
         "compare: train models on equal terms and tell whether they differ; "
         "ablate: compare DRepMRec with itself, a part taken away at a time; "
-        "report: one page of all that a comparison or an ablation shows",
+        "report: one page of all that a comparison or an ablation shows; "
+        "recommend: lists of a finished run, for its users or new ones; "
+        "similar: items or users alike, by behavior, by a modality or fused; "
+        "explain: what a score is made of; "
+        "add_items: let a finished run recommend items that it was not trained on",
     )
     command = parser.parse_args(arguments[:1]).command
     return commands[command](arguments[1:])
@@ -156,6 +164,66 @@ def _with_options(
         print(parser.format_help())
         return 0
     return run(options, key_values(rest))
+
+
+def recommend(arguments: list[str]) -> int:
+    """Recommend from a finished run, and return the exit code.
+
+    Args:
+        arguments: ``RUN [--users=U,V] [--k K] [--out FILE]`` and more.
+    """
+
+    def action() -> None:
+        from recbole_drepmrec.inference import commands  # late: `--help` answers at once
+
+        commands.recommend(arguments)
+
+    return _guarded(action)
+
+
+def similar(arguments: list[str]) -> int:
+    """Name similar items or users of a finished run, and return the exit code.
+
+    Args:
+        arguments: ``RUN --items=I,J | --users=U,V [--by fused|behavior|MODALITY]`` and more.
+    """
+
+    def action() -> None:
+        from recbole_drepmrec.inference import commands  # late: `--help` answers at once
+
+        commands.similar(arguments)
+
+    return _guarded(action)
+
+
+def explain(arguments: list[str]) -> int:
+    """Explain a score of a finished run, and return the exit code.
+
+    Args:
+        arguments: ``RUN --user U --item I``.
+    """
+
+    def action() -> None:
+        from recbole_drepmrec.inference import commands  # late: `--help` answers at once
+
+        commands.explain(arguments)
+
+    return _guarded(action)
+
+
+def add_items(arguments: list[str]) -> int:
+    """Add items to a finished run, and return the exit code.
+
+    Args:
+        arguments: ``RUN --features M=FILE,N=FILE --ids FILE``.
+    """
+
+    def action() -> None:
+        from recbole_drepmrec.inference.add_items_command import run  # late: as above
+
+        run(arguments)
+
+    return _guarded(action)
 
 
 def _guarded(action: Callable[[], int | None]) -> int:

@@ -77,10 +77,10 @@ def read_state(path: Path, what: str, format_number: int, device: torch.device) 
             return state
     except Exception as error:  # whatever a damaged or forged file makes go wrong
         raise UserError(
-            f"{path} is damaged or not a {what} of recbole-drepmrec, which hold tensors and "
+            f"{path} is damaged or no {what} of recbole-drepmrec, which hold tensors and "
             f"plain data only ({type(error).__name__})."
         ) from error
-    raise UserError(f"{path} is not a {what} of recbole-drepmrec, format {format_number}.")
+    raise UserError(f"{path} is no {what} of recbole-drepmrec, format {format_number}.")
 
 
 class _Encoder:

@@ -107,7 +107,7 @@ def test_missing_and_damaged_files(tmp_path: Path) -> None:
     whole = file.read_bytes()
     for damaged in (b"", whole[:5], whole[:500], whole[:-1], whole + b"x", b"\xff" * 8 + whole[8:]):
         file.write_bytes(damaged)
-        with pytest.raises(UserError, match="is damaged or not a checkpoint"):
+        with pytest.raises(UserError, match="is damaged or no checkpoint"):
             read_checkpoint(file, CPU)
 
 
@@ -133,17 +133,17 @@ FORGED = [
 def test_forged_files_are_refused(tmp_path: Path, header: dict[str, Any]) -> None:
     tensors = {"x": torch.full((3,), 1e9), "i": torch.tensor([0, 1, 2])}
     save_file(tensors, tmp_path / "c", {HEADER: json.dumps(header)})
-    with pytest.raises(UserError, match="is damaged or not a checkpoint"):
+    with pytest.raises(UserError, match="is damaged or no checkpoint"):
         read_checkpoint(tmp_path / "c", CPU)
 
 
 def test_files_of_another_kind_are_refused(tmp_path: Path) -> None:
     file = tmp_path / "c"
     save_file({"weights": torch.zeros(1)}, file)
-    with pytest.raises(UserError, match="is not a checkpoint of recbole-drepmrec, format 2"):
+    with pytest.raises(UserError, match="is no checkpoint of recbole-drepmrec, format 2"):
         read_checkpoint(file, CPU)
     write_state(file, "checkpoint", 1, {"x": 1})
-    with pytest.raises(UserError, match="is not a checkpoint of recbole-drepmrec, format 2"):
+    with pytest.raises(UserError, match="is no checkpoint of recbole-drepmrec, format 2"):
         read_checkpoint(file, CPU)
 
 

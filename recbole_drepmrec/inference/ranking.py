@@ -1,6 +1,6 @@
 """Ranks items for users, and rows by their cosine, a block at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -56,7 +56,7 @@ def ranked(
     items: Tensor,
     pool: NDArray[np.int64],
     k: int,
-    known: list[NDArray[np.int64]] | None,
+    known: Callable[[int], NDArray[np.int64]] | None,
 ) -> Iterator[Lists]:
     """The k items of highest score for each user.
 
@@ -66,7 +66,7 @@ def ranked(
         items: Vectors of all items, [I, D].
         pool: Positions of the items that may be listed, ascending, [C].
         k: Length of a list, at most.
-        known: Positions of the items that each user's list leaves out; None leaves out nothing.
+        known: Row of a user to the positions that their list leaves out; None leaves out nothing.
     """
     column = np.full(len(items), -1)
     column[pool] = np.arange(len(pool))
@@ -74,9 +74,10 @@ def ranked(
     size = max(1, MOST_SCORES // max(len(pool), 1))
     for start in range(0, len(users), size):
         scores = users[start : start + size] @ chosen  # [B, C]
-        for row, left_out in enumerate(known[start : start + size] if known else ()):
-            columns = column[left_out]
-            scores[row, torch.from_numpy(columns[columns >= 0])] = -torch.inf
+        if known is not None:
+            for row in range(len(scores)):
+                columns = column[known(start + row)]
+                scores[row, torch.from_numpy(columns[columns >= 0])] = -torch.inf
         best, places = scores.topk(min(k, len(pool)), dim=1)
         yield Lists(names[start : start + size], pool[places.numpy()], best.numpy())
 

@@ -1,6 +1,6 @@
 """Recommends from a finished run's folder alone: no data set, no training code."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Self, get_args
@@ -10,10 +10,12 @@ import torch
 from numpy.typing import NDArray
 
 from recbole_drepmrec.errors import UserError
+from recbole_drepmrec.inference.adding import add_items
 from recbole_drepmrec.inference.bundle import Bundle, Names, Seen
 from recbole_drepmrec.inference.explanation import Explanation, explain
 from recbole_drepmrec.inference.finding import find_bundle
 from recbole_drepmrec.inference.histories import gifts
+from recbole_drepmrec.inference.new_items import FEATURES_FILE, read_item_maker
 from recbole_drepmrec.inference.ranking import Lists, Recommended, nearest_rows, ranked
 from recbole_drepmrec.nn import FUSED, Representations
 
@@ -40,6 +42,29 @@ class Recommender:
                 its file is damaged.
         """
         return cls(find_bundle(Path(run)))
+
+    def with_items(
+        self,
+        run: str | Path,
+        ids: Sequence[str],
+        features: Mapping[str, NDArray[np.float32]],
+        titles: Sequence[str] | None = None,
+    ) -> Self:
+        """One that recommends new items too, by their features alone; this one stays as it is.
+
+        Args:
+            run: The folder of the run, which holds what new items are made with.
+            ids: Raw ids of the new items, [n].
+            features: Modality to their rows as they stand in a feature file, [n, width]; a row of
+                zeros is a modality that the item lacks.
+            titles: Their titles, [n].
+
+        Raises:
+            UserError: The run's model has no Modal Line, or ids or features are not in order.
+        """
+        maker = read_item_maker(Path(run) / FEATURES_FILE)
+        named = None if titles is None else list(titles)
+        return type(self)(add_items(self.bundle, maker, list(ids), dict(features), named))
 
     @property
     def users(self) -> Names:
@@ -108,7 +133,8 @@ class Recommender:
         pool = self._pool(candidates, exclude)
         rows = np.arange(len(self.users)) if users is None else self.positions_of_users(users)
         vectors = self.bundle.fused.users[torch.from_numpy(rows)]
-        known = [self.bundle.histories.of(row, seen) for row in rows] if seen != "none" else None
+        histories = self.bundle.histories
+        known = None if seen == "none" else lambda row: histories.of(int(rows[row]), seen)
         return ranked(self.users[rows], vectors, self.bundle.fused.items, pool, _checked(k), known)
 
     def recommend_history(

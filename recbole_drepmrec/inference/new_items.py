@@ -26,7 +26,7 @@ from torch.nn.functional import normalize
 from recbole_drepmrec.data.preparation import RowPreparation
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.graph import top_columns
-from recbole_drepmrec.nn import FilterGate, Fusion, GateKind
+from recbole_drepmrec.nn import FilterGate, FrozenMatrix, Fusion, GateKind
 from recbole_drepmrec.state_file import read_state, write_state
 
 FEATURES_FILE = "features.safetensors"
@@ -138,11 +138,11 @@ class ItemMaker:
         gate = FilterGate(x.shape[1], len(one.gate["projection.bias"]), self.gate)
         gate.load_state_dict(one.gate)
         if self.table is None:
-            gated: Tensor = gate(x)
+            gated: Tensor = gate(FrozenMatrix(x))
             return gated
         total = (cosines.unsqueeze(2) * self.table[neighbours]).sum(1)
         rows = total / cosines.sum(1, keepdim=True).clamp(min=1e-12)
-        gated = gate(x, rows)
+        gated = gate(FrozenMatrix(x), rows)
         return gated
 
 

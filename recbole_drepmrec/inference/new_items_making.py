@@ -53,7 +53,7 @@ def _modality(
         for _ in range(encoder.n_layers - 1):
             layers.append(encoder.item_graph(layers[-1]))
     return ModalityMaker(
-        features=_rows(encoder.features),
+        features=_rows(encoder.features.values),
         present=_rows(encoder.present),
         preparation=model.row_preparations[name].state(),
         gate={key: value.cpu() for key, value in encoder.gate.state_dict().items()},
@@ -65,7 +65,7 @@ def _modality(
 def _column_sums(prepared: Any, encoder: ModalEncoder) -> Tensor:
     """The sums that the item graph was normalised by: of its weights, which are kept nowhere."""
     settings = prepared.model.modal_side.settings
-    values, present = encoder.features.cpu(), encoder.present.cpu()
+    values, present = encoder.features.values.cpu(), encoder.present.cpu()
     graph = neighbour_search(prepared.config).cosine(values, present, settings.item_graph_k)
     if settings.item_graph_self_loop:
         graph = with_self_loops(graph, present, 1.0)

@@ -25,7 +25,7 @@ from recbole_drepmrec.inference.adding import add_items
 from recbole_drepmrec.inference.making import bundle_of
 from recbole_drepmrec.inference.new_items import read_item_maker
 from recbole_drepmrec.inference.new_items_making import item_maker_of
-from recbole_drepmrec.nn import smooth
+from recbole_drepmrec.nn import FrozenMatrix, smooth
 from recbole_drepmrec.quick_start import Prepared, run_recbole
 from tests.datasets import DatasetFiles, clustered, known_by_features, with_random_features
 from tests.inference.conftest import Trained
@@ -41,11 +41,11 @@ def as_one_more_row(prepared: Prepared, m: int, raw: NDArray[np.float32]) -> tor
     side = prepared.model.modal_side
     encoder, name = list(side.modal_line.encoders)[m], side.modal_line.names[m]
     x = prepared.model.row_preparations[name].apply(raw[None])
-    features = torch.cat([encoder.features, x])
+    features = torch.cat([encoder.features.values, x])
     present = torch.cat([encoder.present, torch.tensor([True])])
-    k, n = side.settings.item_graph_k, len(encoder.features)
+    k, n = side.settings.item_graph_k, len(encoder.features.values)
     neighbours = cosine_knn(features, present, k)
-    old = cosine_knn(encoder.features, encoder.present, k)
+    old = cosine_knn(encoder.features.values, encoder.present, k)
     mine = neighbours.rows == n
     graph = Graph(
         torch.cat([old.rows, neighbours.rows[mine]]),
@@ -60,7 +60,7 @@ def as_one_more_row(prepared: Prepared, m: int, raw: NDArray[np.float32]) -> tor
         weights = neighbours.weights[mine]
         row = (weights.unsqueeze(1) * table[neighbours.cols[mine]]).sum(0) / weights.sum()
         table = torch.cat([table, row[None]])
-    gated = encoder.gate(features, table)
+    gated = encoder.gate(FrozenMatrix(features), table)
     if encoder.item_graph is None:
         return gated[n]
     if side.settings.item_graph_self_loop:

@@ -123,7 +123,8 @@ class RunFolder:
     def remove_leftovers(self) -> None:
         """Remove what only a training needs, and files that a killed one had half written."""
         if is_first():
-            for path in [self.last, *self.path.glob(".*.tmp")]:
+            half_written = [*self.path.glob(".*.tmp"), *self.path.glob(".tmp*")]  # safetensors' own
+            for path in [self.last, *half_written]:
                 path.unlink(missing_ok=True)
 
     def log_to_file(self) -> None:

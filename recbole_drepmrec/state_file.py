@@ -47,8 +47,11 @@ def write_state(path: Path, what: str, format_number: int, state: dict[str, Any]
     header = {"what": what, "format": format_number, "state": tree}
     text = json.dumps(header, allow_nan=False)
     with atomic_file(path) as temporary:
+        temporary.touch()
+        mode = temporary.stat().st_mode
         try:
             save_file(encoder.tensors, temporary, {HEADER: text})
+            temporary.chmod(mode)  # as any file of this user's; safetensors makes it private
         except SafetensorError as error:  # how it reports a full disk
             raise OSError(str(error)) from error
 

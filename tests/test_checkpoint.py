@@ -66,6 +66,12 @@ def test_tensors_that_share_memory_are_kept_apart(tmp_path: Path) -> None:
         assert read[name].equal(tensor)
 
 
+def test_a_checkpoint_is_as_readable_as_any_file(tmp_path: Path) -> None:
+    (tmp_path / "other").touch()
+    write_checkpoint(tmp_path / "c", {"x": 1})
+    assert (tmp_path / "c").stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
 def test_any_reader_of_safetensors_finds_the_tensors(tmp_path: Path) -> None:
     write_checkpoint(tmp_path / "c", {"state_dict": {"a.weight": torch.ones(2)}, "epoch": 3})
     assert load_file(tmp_path / "c")["state_dict/a.weight"].equal(torch.ones(2))

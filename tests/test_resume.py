@@ -73,7 +73,11 @@ def test_killed_and_resumed_by_the_command_line_equals_unbroken(
     assert len(record["resumed"]) == 2
     assert epochs_of(folder) == epochs_of(Path(unbroken.run))
     assert same_parameters(folder, Path(unbroken.run))
-    assert not [path for path in folder.iterdir() if path.name.startswith((".check", "last"))]
+    assert not [
+        path
+        for path in folder.iterdir()
+        if path.name.startswith((".check", ".last", ".tmp", "last"))
+    ]
     capsys.readouterr()
     assert main(words) == 2
     assert "is finished, so there is nothing to go on with" in capsys.readouterr().err

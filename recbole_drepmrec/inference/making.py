@@ -15,7 +15,7 @@ from recbole_drepmrec.inference.histories import fit_history_map
 from recbole_drepmrec.inference.new_items import FEATURES_FILE
 from recbole_drepmrec.inference.new_items_making import item_maker_of
 from recbole_drepmrec.model.base import MultimodalRecommender
-from recbole_drepmrec.model.host_vectors import CARRIERS, host_vectors
+from recbole_drepmrec.model.host_vectors import CARRIERS, find_vectors
 from recbole_drepmrec.model.two_lines import TwoLineRecommender
 from recbole_drepmrec.nn import BEHAVIOR, Representations, part_name
 from recbole_drepmrec.run_folder import RunFolder, provenance
@@ -23,7 +23,6 @@ from recbole_drepmrec.run_folder import RunFolder, provenance
 logger = logging.getLogger(__name__)
 
 
-@torch.no_grad()
 def write_inference(run: RunFolder, prepared: Any) -> None:
     """Write a run's inference file, and what adding items needs, where its model has them.
 
@@ -34,7 +33,6 @@ def write_inference(run: RunFolder, prepared: Any) -> None:
     Raises:
         UserError: A file cannot be written, or the model's vectors are no numbers.
     """
-    prepared.model.eval()
     bundle = bundle_of(prepared)
     if bundle is None:
         logger.info(
@@ -48,6 +46,7 @@ def write_inference(run: RunFolder, prepared: Any) -> None:
             maker.write(run.path / FEATURES_FILE)
 
 
+@torch.no_grad()
 def bundle_of(prepared: Any) -> Bundle | None:
     """Gather what a trained model recommends from; None if its scores are no dot products.
 
@@ -57,7 +56,7 @@ def bundle_of(prepared: Any) -> Bundle | None:
     Raises:
         UserError: The vectors are no numbers.
     """
-    model, config, dataset = prepared.model, prepared.config, prepared.dataset
+    model, config, dataset = prepared.model.eval(), prepared.config, prepared.dataset
     fused = _scoring_vectors(model, config["model"])
     if fused is None:
         return None
@@ -90,11 +89,8 @@ def bundle_of(prepared: Any) -> Bundle | None:
 def _scoring_vectors(model: Any, name: str) -> Representations | None:
     if isinstance(model, MultimodalRecommender):
         return _without_padding(model.encoded())
-    if name not in CARRIERS:
-        return None
-    vectors, _ = host_vectors(model)
-    model.eval()
-    return _without_padding(vectors.read())
+    vectors = find_vectors(model) if name in CARRIERS else None
+    return None if vectors is None else _without_padding(vectors.read())
 
 
 def _without_padding(vectors: Representations) -> Representations:

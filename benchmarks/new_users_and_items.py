@@ -126,6 +126,7 @@ def without(bundle: Bundle, maker: ItemMaker, kept: NDArray[np.bool_]) -> tuple[
         parts={n: Representations(p.users, p.items[rows]) for n, p in bundle.parts.items()},
         present={name: present[rows] for name, present in bundle.present.items()},
         histories=smaller,
+        lengths=None if bundle.lengths is None else bundle.lengths[rows],
         added=bundle.added[rows],
     )
     modalities = {name: _fewer(one, rows) for name, one in maker.modalities.items()}

@@ -13,7 +13,7 @@ from torch import Tensor
 from recbole_drepmrec.data.feature_files import ModalitySource, read_parts
 from recbole_drepmrec.data.preparation import RowPreparation
 from recbole_drepmrec.errors import UserError
-from recbole_drepmrec.inference.bundle import Bundle, Names
+from recbole_drepmrec.inference.bundle import Bundle, Names, lengths_of
 from recbole_drepmrec.inference.new_items import ItemMaker
 from recbole_drepmrec.nn import Representations
 
@@ -51,6 +51,11 @@ def add_items(
     ]
     made = {name: torch.cat([block[name] for block in blocks]) for name in rows}
     fused = torch.stack(list(made.values())).sum(0)  # [n, D]
+    lengths = None
+    if bundle.lengths is not None:
+        own = lengths_of(fused).unsqueeze(1)
+        made, fused = {name: part / own for name, part in made.items()}, fused / own
+        lengths = torch.cat([bundle.lengths, own.squeeze(1)])
     there = {name: torch.from_numpy(given.any(axis=1)) for name, given in rows.items()}
     nothing, absent = torch.zeros_like(fused), torch.zeros(len(ids), dtype=torch.bool)
     return replace(
@@ -65,6 +70,7 @@ def add_items(
             name: torch.cat([before, there.get(name, absent)])
             for name, before in bundle.present.items()
         },
+        lengths=lengths,
         added=torch.cat([bundle.added, torch.ones(len(ids), dtype=torch.bool)]),
     )
 

@@ -67,6 +67,8 @@ class Bundle:
         histories: Known items of each user.
         history_map: Takes the mean of a user's items to the user's vector, [D, D]: of the
             behavior part, or of ``fused`` where there are no parts; None without either.
+        lengths: What the parts of an item are divided by, [I]: the length of their sum, where a
+            model scores items at length one; None where nothing is.
         added: Whether an item was added after training, bool [I].
     """
 
@@ -81,6 +83,7 @@ class Bundle:
     present: dict[str, Tensor]
     histories: Histories
     history_map: Tensor | None
+    lengths: Tensor | None
     added: Tensor
 
     def write(self, path: Path) -> None:
@@ -97,6 +100,29 @@ class Bundle:
         state["parts"] = {name: part._asdict() for name, part in self.parts.items()}
         state["histories"] = vars(self.histories)
         write_state(path, WHAT, FORMAT, state)
+
+
+def lengths_of(items: Tensor) -> Tensor:
+    """Lengths of vectors, [n], to divide by; never zero.
+
+    Args:
+        items: Shape [n, D].
+    """
+    lengths: Tensor = items.norm(dim=1).clamp(min=1e-12)
+    return lengths
+
+
+def scaled(parts: dict[str, Representations], lengths: Tensor) -> dict[str, Representations]:
+    """Parts with those of each item divided by a length.
+
+    Args:
+        parts: By name.
+        lengths: Shape [I].
+    """
+    return {
+        name: Representations(part.users, part.items / lengths.unsqueeze(1))
+        for name, part in parts.items()
+    }
 
 
 def read_bundle(path: Path) -> Bundle:

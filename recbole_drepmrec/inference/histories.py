@@ -59,8 +59,9 @@ def gifts(bundle: Bundle, items: Tensor) -> Tensor:
         items: Positions, each once, [n].
     """
     total = torch.zeros(len(items), bundle.fused.items.shape[1])
+    lengths = 1.0 if bundle.lengths is None else bundle.lengths[items].unsqueeze(1)
     if bundle.history_map is not None:
-        source = bundle.parts.get(BEHAVIOR, bundle.fused).items[items]
+        source = bundle.parts.get(BEHAVIOR, bundle.fused).items[items] * lengths
         known = (source != 0).any(1)
         total += source @ bundle.history_map / max(int(known.sum()), 1)
     present = {name: there[items] for name, there in bundle.present.items()}
@@ -69,6 +70,6 @@ def gifts(bundle: Bundle, items: Tensor) -> Tensor:
     modalities_of_items = torch.stack(list(present.values())).sum(0)  # c_i, [n]
     modalities = sum(bool(there.any()) for there in present.values())  # c
     for name, there in present.items():
-        views = bundle.parts[name].items[items] * modalities_of_items.unsqueeze(1)  # h_i^m
+        views = bundle.parts[name].items[items] * lengths * modalities_of_items.unsqueeze(1)
         total += views / (max(modalities, 1) * max(int(there.sum()), 1))
     return total

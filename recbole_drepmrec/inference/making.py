@@ -10,7 +10,7 @@ from torch import Tensor
 
 from recbole_drepmrec.data.titles import read_titles
 from recbole_drepmrec.errors import UserError
-from recbole_drepmrec.inference.bundle import FILE, Bundle, Histories
+from recbole_drepmrec.inference.bundle import FILE, Bundle, Histories, lengths_of, scaled
 from recbole_drepmrec.inference.histories import fit_history_map
 from recbole_drepmrec.inference.new_items import FEATURES_FILE
 from recbole_drepmrec.inference.new_items_making import item_maker_of
@@ -70,6 +70,7 @@ def bundle_of(prepared: Any) -> Bundle | None:
     titles = read_titles(config, items.astype(np.str_))
     histories = histories_of(prepared)
     mapped = parts.get(BEHAVIOR) if parts else fused
+    lengths = _lengths(model, parts)
     return Bundle(
         model=config["model"],
         dataset=config["dataset"],
@@ -78,10 +79,11 @@ def bundle_of(prepared: Any) -> Bundle | None:
         items=items,
         titles=None if titles is None else titles.astype(object),
         fused=fused,
-        parts=parts,
+        parts=parts if lengths is None else scaled(parts, lengths),
         present=_present(model),
         histories=histories,
         history_map=None if mapped is None else fit_history_map(mapped, histories),
+        lengths=lengths,
         added=torch.zeros(len(items), dtype=torch.bool),
     )
 
@@ -91,6 +93,13 @@ def _scoring_vectors(model: Any, name: str) -> Representations | None:
         return _without_padding(model.encoded())
     vectors = find_vectors(model) if name in CARRIERS else None
     return None if vectors is None else _without_padding(vectors.read())
+
+
+def _lengths(model: Any, parts: dict[str, Representations]) -> Tensor | None:
+    """The length of each item's sum of parts, where the model scores items at length one."""
+    if not parts or (model.modal_side or model).ranking.kind == "bpr":
+        return None
+    return lengths_of(torch.stack([part.items for part in parts.values()]).sum(0))
 
 
 def _without_padding(vectors: Representations) -> Representations:

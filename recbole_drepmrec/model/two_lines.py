@@ -37,6 +37,8 @@ class TwoLineRecommender(MultimodalRecommender):
     def parts(self) -> dict[str, Representations]:
         """What each line and modality gives to the fused vectors, which are the sum of these.
 
+        Under ``ranking_loss: softmax`` the items that score are that sum at length one.
+
         Every fusion is linear, so the fused vectors of b and m are those of b and nothing, and of
         nothing and m. [ours] The Behavior Line's part is called ``behavior``, the others as their
         modality; one of the name ``behavior`` or ``fused`` gets ``modality`` before it.
@@ -49,7 +51,7 @@ class TwoLineRecommender(MultimodalRecommender):
         if behavior is None:
             return parts
         nothing = Representations(*map(torch.zeros_like, behavior))
-        fuse = self.modal_side.bma.fuse
+        fuse = self.modal_side.bma.fuse  # before items are scaled
         fused = {name: fuse(nothing, part) for name, part in parts.items()}
         return {BEHAVIOR: fuse(self.modal_side.trained(behavior), nothing), **fused}
 

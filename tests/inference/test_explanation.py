@@ -24,6 +24,8 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("DRepMRec", {"use_modal_line": False}),
     ("DRepMRec", {"missing": "mean", "item_graph": "none"}),
     ("LightGCN+BMA", {"bma_modal_scale": 2.0}),
+    ("DRepMRec", {"ranking_loss": "softmax", "fusion": "concat"}),
+    ("DRepMRec", {"ranking_loss": "softmax", "use_modal_line": False}),
 ]
 
 
@@ -79,9 +81,10 @@ def test_a_share_is_the_shapley_value(tmp_path: Path) -> None:
         assert share == pytest.approx(float(np.mean(gains)), rel=1e-4, abs=1e-8)
 
 
-def test_in_the_modal_line_items_carry_everything(tmp_path: Path) -> None:
+@pytest.mark.parametrize("loss", ["bpr", "softmax"])
+def test_in_the_modal_line_items_carry_everything(tmp_path: Path, loss: str) -> None:
     """A user is the mean of their items there, and image is not there for all of them."""
-    made = bundle(tmp_path, "DRepMRec", {"use_behavior_line": False})
+    made = bundle(tmp_path, "DRepMRec", {"use_behavior_line": False, "ranking_loss": loss})
     for user in range(10):
         history = torch.from_numpy(made.histories.of(user, "train"))
         total = gifts(made, history).sum(0)

@@ -105,9 +105,12 @@ def test_a_new_row_is_one_more_row_of_the_encoder(
         torch.testing.assert_close(part, expected[name], rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("fusion", ["sum", "concat", "weighted"])
-def test_known_items_are_not_changed(tmp_path: Path, fusion: str) -> None:
-    prepared = build("DRepMRec", clustered(), tmp_path, fusion=fusion)
+@pytest.mark.parametrize(
+    ("fusion", "loss"),
+    [("sum", "bpr"), ("concat", "bpr"), ("weighted", "bpr"), ("sum", "softmax")],
+)
+def test_known_items_are_not_changed(tmp_path: Path, fusion: str, loss: str) -> None:
+    prepared = build("DRepMRec", clustered(), tmp_path, fusion=fusion, ranking_loss=loss)
     before, maker = bundle_of(prepared), item_maker_of(prepared)
     assert before is not None
     assert maker is not None
@@ -117,7 +120,9 @@ def test_known_items_are_not_changed(tmp_path: Path, fusion: str) -> None:
     assert not after.parts["behavior"].items[48].any()
     total = torch.stack([part.items[48] for part in after.parts.values()]).sum(0)
     torch.testing.assert_close(after.fused.items[48], total)
-    assert after.fused.items[48].any()
+    length = float(after.fused.items[48].norm())
+    assert length > 0
+    assert loss == "bpr" or length == pytest.approx(1, abs=1e-5)
     assert [bool(there[48]) for there in after.present.values()] == [True, False]
     assert after.added.nonzero().flatten().tolist() == [48]
     assert Recommender(after).title("new") == "Its title"

@@ -1,19 +1,17 @@
 """Checkpoints of tensors and plain data, so that reading a stranger's file runs no code."""
 
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 import torch
-from torch import Tensor
 
-from recbole_drepmrec.errors import UserError
-from recbole_drepmrec.files import atomic_file
+from recbole_drepmrec.state_file import read_state, write_state
 
-FORMAT = 1
-SPARSE, DENSE = "scipy_sparse", "numpy_array"
+WHAT, FORMAT = "checkpoint", 2
 
 
 def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
@@ -21,17 +19,13 @@ def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
 
     Args:
         path: Where it goes; an older checkpoint there is replaced.
-        state: Nested dicts, lists and tuples of tensors, arrays, sparse matrices and plain values.
+        state: As ``write_state`` takes it.
 
     Raises:
         UserError: The file cannot be written.
         TypeError: The state holds something that is neither tensor nor plain data.
     """
-    with atomic_file(path) as temporary:
-        try:
-            torch.save({"format": FORMAT, **_encode(state)}, temporary)
-        except RuntimeError as error:  # how torch reports a full disk
-            raise OSError(str(error).splitlines()[0]) from error
+    write_state(path, WHAT, FORMAT, state)
 
 
 def read_checkpoint(path: Path, device: torch.device) -> dict[str, Any]:
@@ -44,19 +38,23 @@ def read_checkpoint(path: Path, device: torch.device) -> dict[str, Any]:
     Raises:
         UserError: The file is missing, damaged, or not one of our checkpoints.
     """
-    if not path.is_file():
-        raise UserError(f"the checkpoint {path} does not exist.")
+    return read_state(path, WHAT, FORMAT, device)
+
+
+@contextmanager
+def read_by_recbole() -> Iterator[None]:
+    """Let RecBole's models that begin with another one's parameters read our checkpoints.
+
+    NeuMF, ConvNCF, NAIS and RaCT ask ``torch.load`` for the file that their settings name.
+    """
+    original = torch.load
+    torch.load = lambda file, map_location="cpu", **_: read_checkpoint(
+        Path(file), torch.device(map_location)
+    )
     try:
-        state = torch.load(path, map_location=device, weights_only=True)
-    except Exception as error:
-        raise UserError(
-            f"{path} is damaged or not a checkpoint of recbole-drepmrec, which hold tensors and "
-            f"plain data only ({type(error).__name__})."
-        ) from error
-    if not isinstance(state, dict) or state.get("format") != FORMAT:
-        raise UserError(f"{path} is not a checkpoint of recbole-drepmrec, format {FORMAT}.")
-    decoded: dict[str, Any] = _decode(state)
-    return decoded
+        yield
+    finally:
+        torch.load = original
 
 
 def random_state() -> dict[str, Any]:
@@ -80,39 +78,3 @@ def restore_random_state(state: dict[str, Any]) -> None:
     np.random.set_state((name, keys.astype(np.uint32), *rest))
     version, internal, gauss = state["python"]
     random.setstate((version, tuple(internal), gauss))
-
-
-def _encode(value: Any) -> Any:
-    """Arrays and sparse matrices, which several of RecBole's models keep, as tensors."""
-    if isinstance(value, dict):
-        return {key: _encode(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)(_encode(item) for item in value)
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, np.ndarray):
-        return {"kind": DENSE, "data": torch.from_numpy(np.ascontiguousarray(np.asarray(value)))}
-    if sp.issparse(value):
-        return _encode_sparse(value)
-    if isinstance(value, Tensor | str | int | float | bool | None):
-        return value
-    raise TypeError(f"a checkpoint cannot hold {type(value).__name__}")
-
-
-def _encode_sparse(matrix: Any) -> dict[str, Any]:
-    coo = matrix.tocoo()
-    parts = {name: torch.from_numpy(getattr(coo, name).copy()) for name in ("data", "row", "col")}
-    return {"kind": SPARSE, "format": matrix.format, "shape": tuple(matrix.shape), **parts}
-
-
-def _decode(value: Any) -> Any:
-    if isinstance(value, list | tuple):
-        return type(value)(_decode(item) for item in value)
-    if not isinstance(value, dict):
-        return value
-    if value.get("kind") == DENSE:
-        return value["data"].cpu().numpy()
-    if value.get("kind") == SPARSE:
-        data, row, col = (value[name].cpu().numpy() for name in ("data", "row", "col"))
-        return sp.coo_matrix((data, (row, col)), shape=value["shape"]).asformat(value["format"])
-    return {key: _decode(item) for key, item in value.items()}

@@ -30,6 +30,10 @@ def main(arguments: list[str] | None = None) -> int:
         "ablate": ablate,
         "tune": tune,
         "report": report,
+        "recommend": recommend,
+        "similar": similar,
+        "explain": explain,
+        "add_items": add_items,
     }
     parser = argparse.ArgumentParser(
         prog="recbole-drepmrec", description="Multimodal recommendation with RecBole."
@@ -44,7 +48,11 @@ def main(arguments: list[str] | None = None) -> int:
         "compare: train models on equal terms and tell whether they differ; "
         "ablate: compare DRepMRec with itself, a part taken away at a time; "
         "tune: search a model's settings by validation data; "
-        "report: one page of all that a comparison or an ablation shows",
+        "report: one page of all that a comparison or an ablation shows; "
+        "recommend: lists of a finished run, for its users or new ones; "
+        "similar: items or users alike, by behavior, by a modality or fused; "
+        "explain: what a score is made of; "
+        "add_items: let a finished run recommend items that it was not trained on",
     )
     command = parser.parse_args(arguments[:1]).command
     return commands[command](arguments[1:])
@@ -175,6 +183,66 @@ def _with_options(
     return run(options, key_values(rest))
 
 
+def recommend(arguments: list[str]) -> int:
+    """Recommend from a finished run, and return the exit code.
+
+    Args:
+        arguments: ``RUN [--users=U,V] [--k K] [--out FILE]`` and more.
+    """
+
+    def action() -> None:
+        from recbole_drepmrec.inference import commands  # late: `--help` answers at once
+
+        commands.recommend(arguments)
+
+    return _guarded(action)
+
+
+def similar(arguments: list[str]) -> int:
+    """Name similar items or users of a finished run, and return the exit code.
+
+    Args:
+        arguments: ``RUN --items=I,J | --users=U,V [--by fused|behavior|MODALITY]`` and more.
+    """
+
+    def action() -> None:
+        from recbole_drepmrec.inference import commands  # late: `--help` answers at once
+
+        commands.similar(arguments)
+
+    return _guarded(action)
+
+
+def explain(arguments: list[str]) -> int:
+    """Explain a score of a finished run, and return the exit code.
+
+    Args:
+        arguments: ``RUN --user U --item I``.
+    """
+
+    def action() -> None:
+        from recbole_drepmrec.inference import commands  # late: `--help` answers at once
+
+        commands.explain(arguments)
+
+    return _guarded(action)
+
+
+def add_items(arguments: list[str]) -> int:
+    """Add items to a finished run, and return the exit code.
+
+    Args:
+        arguments: ``RUN --features M=FILE,N=FILE --ids FILE``.
+    """
+
+    def action() -> None:
+        from recbole_drepmrec.inference.add_items_command import run  # late: as above
+
+        run(arguments)
+
+    return _guarded(action)
+
+
 def _guarded(action: Callable[[], int | None]) -> int:
     """Run an action and return its exit code; a user's mistake is one message, no traceback."""
     try:
@@ -209,17 +277,30 @@ def _train(arguments: list[str]) -> None:
     from recbole_drepmrec.registry import DEFAULT_DATASET, DEFAULT_MODEL
 
     files = [file for entry in options.config_files for file in entry.split()]
+    if options.resume:
+        _check_resume(options, values)
     run(
-        options.model or DEFAULT_MODEL,
-        options.dataset or DEFAULT_DATASET,
+        None if options.resume else options.model or DEFAULT_MODEL,
+        None if options.resume else options.dataset or DEFAULT_DATASET,
         config_file_list=files,
         config_dict=values,
+        resume=options.resume,
         nproc=options.nproc,
         world_size=options.world_size,
         ip=options.ip,
         port=options.port,
         group_offset=options.group_offset,
     )
+
+
+def _check_resume(options: Any, values: dict[str, Any]) -> None:
+    names = ("model", "dataset", "config_files")
+    given = [name for name in names if getattr(options, name)] + list(values)
+    if given:
+        raise UserError(
+            f"--resume goes on with {options.resume} as its config.json says, and --{given[0]} "
+            "is given too; leave it out, or start a new run without --resume."
+        )
 
 
 def _train_parser() -> Parser:
@@ -233,6 +314,7 @@ def _train_parser() -> Parser:
     add("--port", type=int, default=5678, help="port of the first machine (5678)")
     add("--world_size", type=int, default=-1, help="processes on all machines (those of this one)")
     add("--group_offset", type=int, default=0, help="rank of this machine's first process (0)")
+    add("--resume", metavar="RUN", help="go on with a run that was stopped, such as saved/RUN_ID")
     add("--help", "-h", action="store_true", help="show this text")
     return parser
 

@@ -133,7 +133,8 @@ def held(folder: Path) -> Iterator[None]:
             lock.acquire(timeout=0)
         except Timeout as error:
             raise UserError(
-                f"another command is writing to {folder}; wait for it, or give another --out."
+                f"another command is writing to {folder}; wait for it to end, or give another "
+                "folder."
             ) from error
     try:
         yield

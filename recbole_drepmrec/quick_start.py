@@ -14,12 +14,15 @@ from recbole.utils import get_flops, init_seed
 from torch.multiprocessing.spawn import ProcessException, spawn
 
 from recbole_drepmrec import compat
+from recbole_drepmrec.checkpoint import read_by_recbole
 from recbole_drepmrec.config import Config, resolved
 from recbole_drepmrec.data.ranking_batches import ranked_in_columns
 from recbole_drepmrec.data.sampler import follow_protocol
 from recbole_drepmrec.data.training_batches import in_columns
 from recbole_drepmrec.distributed import from_first, is_first, leave_group, rank
 from recbole_drepmrec.errors import UserError, recbole_complaints
+from recbole_drepmrec.files import held
+from recbole_drepmrec.inference.making import write_inference
 from recbole_drepmrec.model.host_vectors import CARRIERS
 from recbole_drepmrec.needs import check_needs
 from recbole_drepmrec.process import choose_algorithms, keep_freed_memory, mix_in_bfloat16
@@ -72,6 +75,7 @@ def run(
     ip: str = "localhost",
     port: int | str = 5678,
     group_offset: int = 0,
+    resume: str | Path | None = None,
 ) -> Result:
     """Train and test a model, in one process or in several.
 
@@ -86,14 +90,19 @@ def run(
         ip: Address of the first machine.
         port: Its port.
         group_offset: Rank of this machine's first process.
+        resume: The folder of a run that was stopped, to go on with as its ``config.json`` says;
+            then no model, data set or value is given.
 
     Raises:
         UserError: Something that was given is wrong.
     """
     if nproc < 1:
         raise UserError(f"--nproc is {nproc}, expected at least 1 process.")
+    if resume is not None:
+        processes = nproc if world_size <= 0 else world_size
+        config_dict = RunFolder(Path(resume)).unfinished(processes)
     if nproc == 1 and world_size <= 0:
-        return run_recbole(model, dataset, config_file_list, config_dict, saved)
+        return run_recbole(model, dataset, config_file_list, config_dict, saved, resume)
     launch = {
         "world_size": nproc if world_size == -1 else world_size,
         "nproc": nproc,
@@ -101,7 +110,7 @@ def run(
         "port": str(port),
         "offset": group_offset,
     }
-    arguments = (model, dataset, config_file_list, {**(config_dict or {}), **launch}, saved)
+    arguments = (model, dataset, config_file_list, {**(config_dict or {}), **launch}, saved, resume)
     return _run_processes(nproc, arguments)
 
 
@@ -128,9 +137,9 @@ def _run_processes(nproc: int, arguments: tuple[Any, ...]) -> Result:
 
 def _worker(rank: int, arguments: tuple[Any, ...], queue: Any) -> None:
     """One process of a run; a user's error travels to the parent as a text."""
-    model, dataset, files, values, saved = arguments
+    model, dataset, files, values, saved, resume = arguments
     try:
-        result = run_recbole(model, dataset, files, {**values, "local_rank": rank}, saved)
+        result = run_recbole(model, dataset, files, {**values, "local_rank": rank}, saved, resume)
         if rank == 0:
             queue.put(result)
     except UserError as error:
@@ -146,6 +155,7 @@ def run_recbole(
     config_file_list: list[str] | None = None,
     config_dict: dict[str, Any] | None = None,
     saved: bool = True,
+    resume: str | Path | None = None,
 ) -> Result:
     """Train a model with early stopping on validation data, then test the best epoch once.
 
@@ -155,6 +165,7 @@ def run_recbole(
         config_file_list: YAML files.
         config_dict: Values that win over the files.
         saved: Whether to keep the best epoch's checkpoint, and to test with it.
+        resume: The folder of a run that was stopped, to go on with; the configuration is its own.
 
     Raises:
         UserError: Something that was given is wrong; nothing has been written then.
@@ -162,7 +173,12 @@ def run_recbole(
     compat.quiet_known_warnings()
     config = Config(model, dataset, config_file_list, config_dict)
     log_to_console(config["state"])
-    return train_and_test(prepare(config), saved)
+    prepared = prepare(config)
+    if resume is None:
+        return train_and_test(prepared, saved)
+    run = RunFolder(Path(resume))
+    _check_same_data(run, prepared)
+    return train_and_test(prepared, saved, run)
 
 
 def prepare(config: Config) -> Prepared:
@@ -191,7 +207,10 @@ def prepare(config: Config) -> Prepared:
     valid_data, test_data = ranked_in_columns(valid_data), ranked_in_columns(test_data)
     init_seed(config["seed"] + rank(), config["reproducibility"])
     # Our models check what they are given; an error inside them is a fault of ours, to be seen.
-    with nullcontext() if ours else recbole_complaints(f"{config['model']} cannot be built"):
+    with (
+        read_by_recbole(),
+        nullcontext() if ours else recbole_complaints(f"{config['model']} cannot be built"),
+    ):
         model = config.model_class(config, train_data._dataset).to(config["device"])
     return Prepared(config, dataset, train_data, valid_data, test_data, model)
 
@@ -218,7 +237,9 @@ def create_dataset(config: Config, kind: type[Any] | None = None) -> Any:
     return (kind or dataset_class(config))(config)
 
 
-def train_and_test(prepared: Prepared, saved: bool = True) -> Result:
+def train_and_test(
+    prepared: Prepared, saved: bool = True, stopped: RunFolder | None = None
+) -> Result:
     """Train a prepared model with early stopping, test the best epoch once, and keep the run.
 
     The model holds the best epoch's parameters afterwards, if they were saved.
@@ -226,11 +247,15 @@ def train_and_test(prepared: Prepared, saved: bool = True) -> Result:
     Args:
         prepared: What ``prepare`` gave.
         saved: Whether to keep the best epoch's checkpoint, and to test with it.
+        stopped: A run of the same configuration and data to go on with, None for a new one.
 
     Raises:
-        UserError: Training diverged, or a file cannot be written.
+        UserError: Training diverged, a file cannot be written, or another process goes on with
+            the same run.
     """
-    result = _kept(prepared, lambda run: _fit_and_evaluate(prepared, run, saved))
+    result = _kept(
+        prepared, lambda run: _fit_and_evaluate(prepared, run, saved, stopped is not None), stopped
+    )
     if is_first():
         print(result_table(result, prepared.config["model"], prepared.config["dataset"]))
     return result
@@ -252,38 +277,52 @@ def train(prepared: Prepared, goes_on: Callable[[float], bool]) -> Result:
     return _kept(prepared, lambda run: _fit(prepared, run, goes_on))
 
 
-def _kept(prepared: Prepared, action: Callable[[RunFolder], Result]) -> Result:
+def _kept(
+    prepared: Prepared,
+    action: Callable[[RunFolder], Result],
+    stopped: RunFolder | None = None,
+) -> Result:
     """Carry out a run, and keep in its folder what it is, how it ended and what it gave."""
     config = prepared.config
-    run = RunFolder.create(Path(config["checkpoint_dir"]), config["model"], config["dataset"])
-    run.log_to_file()
-    record = _record(prepared)
-    run.write_json("config.json", resolved(config))
-    run.write_json("run.json", {**record, "status": "training"})
-    try:
-        result = action(run)
-    except BaseException as error:
-        reason = f"{type(error).__name__}: {error}"
-        with suppress(UserError):  # a full disk is why, and must not hide behind itself
-            run.write_json("run.json", {**record, "status": "failed", "reason": reason})
-        raise
-    run.write_json("run.json", {**record, "status": "finished", "result": asdict(result)})
+    run = stopped or RunFolder.create(
+        Path(config["checkpoint_dir"]), config["model"], config["dataset"]
+    )
+    with held(run.path) if is_first() else nullcontext():
+        record = _record(prepared) if stopped is None else _record_of_resumed(stopped)
+        run.log_to_file()
+        run.write_json("config.json", resolved(config))
+        run.write_json("run.json", {**record, "status": "training"})
+        try:
+            result = action(run)
+        except BaseException as error:
+            reason = f"{type(error).__name__}: {error}"
+            with suppress(UserError):  # a full disk is why, and must not hide behind itself
+                run.write_json("run.json", {**record, "status": "failed", "reason": reason})
+            raise
+        run.write_json("run.json", {**record, "status": "finished", "result": asdict(result)})
+        run.remove_leftovers()
     return result
 
 
-def _fit_and_evaluate(prepared: Prepared, run: RunFolder, saved: bool) -> Result:
+def _fit_and_evaluate(prepared: Prepared, run: RunFolder, saved: bool, resumed: bool) -> Result:
     config, show_progress = prepared.config, prepared.config["show_progress"]
     for part in (config, prepared.dataset, prepared.model):
         logger.info(part)
     _log_flops(prepared)
     trainer = trainer_class(config["MODEL_TYPE"], config["model"])(config, prepared.model, run)
     try:
+        if resumed:
+            trainer.resume_last()
         best_score, best_valid = trainer.fit(
             prepared.train_data, prepared.valid_data, saved=saved, show_progress=show_progress
         )
+        if saved:
+            trainer.load_best()
         test = trainer.evaluate(
-            prepared.test_data, load_best_model=saved, show_progress=show_progress
+            prepared.test_data, load_best_model=False, show_progress=show_progress
         )
+        if saved and is_first():
+            write_inference(run, prepared)
     finally:
         trainer.tensorboard.close()
     return _result(config, run, best_score, best_valid, test)
@@ -348,6 +387,22 @@ def _record(prepared: Prepared) -> dict[str, Any]:
     }
 
 
+def _record_of_resumed(run: RunFolder) -> dict[str, Any]:
+    """What was known of a run when it began, and that it went on."""
+    record = run.read_json("run.json")
+    record.pop("reason", None)
+    return {**record, "resumed": [*record.get("resumed", []), provenance(command_line())]}
+
+
+def _check_same_data(run: RunFolder, prepared: Prepared) -> None:
+    if run.read_json("run.json")["data_sha256"] != _record(prepared)["data_sha256"]:
+        name, folder = prepared.config["dataset"], Path(prepared.config["data_path"]).parent
+        raise UserError(
+            f"the data set {name} in {folder} is not the one that {run.path} was trained on: its "
+            "interactions or their split differ."
+        )
+
+
 def _log_flops(prepared: Prepared) -> None:
     """Count operations as RecBole does for its own models, where thop can be imported.
 
@@ -381,12 +436,7 @@ def load(run: str | Path, model: Any = None) -> Prepared:
             "the class that was trained."
         )
     prepared = prepare(Config(model, config_dict=values))
-    recorded = folder.read_json("run.json")["data_sha256"]
-    if recorded != _record(prepared)["data_sha256"]:
-        raise UserError(
-            f"the data set {values['dataset']} in {values['data_path']} is not the one that {run} "
-            "was trained on: its interactions or their split differ."
-        )
+    _check_same_data(folder, prepared)
     load_checkpoint(folder.checkpoint, prepared.config, prepared.model)
     prepared.model.eval()
     return prepared

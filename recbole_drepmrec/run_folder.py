@@ -17,7 +17,7 @@ from recbole.utils.logger import RemoveColorFilter, log_colors_config
 import recbole_drepmrec
 from recbole_drepmrec.distributed import from_first, is_first
 from recbole_drepmrec.errors import UserError
-from recbole_drepmrec.files import write_errors, write_json
+from recbole_drepmrec.files import atomic_file, write_errors, write_json
 
 PACKAGES = ("recbole", "torch", "numpy", "scipy", "pandas", "scikit-learn")
 
@@ -27,7 +27,8 @@ class RunFolder:
 
     ``run.json`` says what was run and what came out, ``config.json`` is the resolved
     configuration, ``metrics.jsonl`` has a line an epoch, ``run.log`` the log, ``tensorboard/`` the
-    curves, and ``checkpoint.pt`` the best epoch's model.
+    curves, and ``checkpoint.safetensors`` the best epoch's model. While a run trains,
+    ``last.safetensors`` is what it can go on from.
 
     Attributes:
         path: The folder.
@@ -49,7 +50,35 @@ class RunFolder:
     @property
     def checkpoint(self) -> Path:
         """The best epoch's model and the state to go on from."""
-        return self.path / "checkpoint.pt"
+        return self.path / "checkpoint.safetensors"
+
+    @property
+    def last(self) -> Path:
+        """The state after the last epoch but the one now running; gone once training has ended."""
+        return self.path / "last.safetensors"
+
+    def unfinished(self, processes: int) -> dict[str, Any]:
+        """The settings of a run that was stopped, which can go on.
+
+        Args:
+            processes: How many processes are to go on with it.
+
+        Raises:
+            UserError: This is no run's folder, the run is finished, or it had another number of
+                processes.
+        """
+        record = self.read_json("run.json")
+        if record.get("status") == "finished":
+            raise UserError(
+                f"{self.path} is finished, so there is nothing to go on with; start another run, "
+                "with more --epochs or a higher --stopping_step if it is to be longer."
+            )
+        if record.get("processes", 1) != processes:
+            raise UserError(
+                f"{self.path} was trained by {record['processes']} processes, not {processes}; "
+                "give the same --nproc and --world_size again."
+            )
+        return self.read_json("config.json")
 
     def write_json(self, name: str, content: dict[str, Any]) -> None:
         """Write ``name`` (whole or not at all); only one process of a run does."""
@@ -63,7 +92,7 @@ class RunFolder:
             content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise UserError(
-                f"{path} cannot be read ({error}); expected the folder of a finished run, such as "
+                f"{path} cannot be read ({error}); expected the folder of a run, such as "
                 "saved/DRepMRec-ml-100k-mm-20260101-120000-ab12."
             ) from error
         return content
@@ -74,6 +103,29 @@ class RunFolder:
             path = self.path / "metrics.jsonl"
             with write_errors(path), path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
+
+    def keep_metrics_until(self, epoch: int) -> None:
+        """Forget the epochs after one, which will be trained again, and a line half written.
+
+        Args:
+            epoch: The last epoch to keep; -1 keeps none.
+        """
+        path = self.path / "metrics.jsonl"
+        if not is_first() or not path.is_file():
+            return
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        kept = [
+            line for line in lines if line.endswith("\n") and json.loads(line)["epoch"] <= epoch
+        ]
+        with atomic_file(path) as temporary:
+            temporary.write_text("".join(kept), encoding="utf-8")
+
+    def remove_leftovers(self) -> None:
+        """Remove what only a training needs, and files that a killed one had half written."""
+        if is_first():
+            half_written = [*self.path.glob(".*.tmp"), *self.path.glob(".tmp*")]  # safetensors' own
+            for path in [self.last, *half_written]:
+                path.unlink(missing_ok=True)
 
     def log_to_file(self) -> None:
         """Let every log message go to ``run.log`` too; where RecBole looks for its log's name."""

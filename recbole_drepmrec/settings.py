@@ -105,3 +105,4 @@ class ModalitySettings(Settings):
     missing: MissingKind = Field(description="What stands for a modality that an item lacks.")
     missing_k: Positive = Field(description="Neighbours of `missing: knn`.")
     drop_modalities: DropModalities | None = Field(description="A share of items loses modalities.")
+    keep_features: bool = Field(description="Keep prepared features with a run, for new items.")

@@ -74,6 +74,7 @@ class RunTrainerMixin(_Base):
         self._epoch: dict[str, Any] = {}
         self._valid_result: dict[str, Any] | None = None
         self._validates = False
+        self._saved = False
         if not config["single_spec"]:
             self._distribute()
 
@@ -100,8 +101,10 @@ class RunTrainerMixin(_Base):
     def fit(self, train_data: Any, *args: Any, **kwargs: Any) -> Any:
         """Train as RecBole does; keeps the loader, whose generator belongs to a checkpoint."""
         self._train_data = train_data
-        valid_data = args[0] if args else kwargs.get("valid_data")
-        self._validates = bool(valid_data) and self.eval_step > 0
+        given = inspect.signature(super().fit).bind(train_data, *args, **kwargs)
+        given.apply_defaults()
+        self._validates = bool(given.arguments.get("valid_data")) and self.eval_step > 0
+        self._saved = bool(given.arguments.get("saved"))
         if self._resumed is not None:
             self._restore_random_state(self._resumed, train_data)
         return super().fit(train_data, *args, **kwargs)
@@ -116,6 +119,8 @@ class RunTrainerMixin(_Base):
             init_seed(seed, self.config["reproducibility"])
 
     def _train_epoch(self, train_data: Any, epoch_idx: int, *args: Any, **kwargs: Any) -> Any:
+        if self._saved and epoch_idx > self.start_epoch:
+            self._save_last(epoch_idx - 1)
         started = perf_counter()
         if isinstance(self.model, FeatureRecommender):
             self.model.start_epoch()
@@ -156,8 +161,15 @@ class RunTrainerMixin(_Base):
     def _save_checkpoint(self, epoch: int, verbose: bool = True, **kwargs: Any) -> None:
         """Write the checkpoint from rank 0, and let nobody read before it is whole."""
         path = Path(kwargs.get("saved_model_file", self.saved_model_file))
+        self._write(path, self._state(epoch, self._valid_result))
+
+    def _save_last(self, epoch: int) -> None:
+        """Write all that a training needs that is killed from now on, whatever epoch is best."""
+        self._write(self.run.last, self._state(epoch, self.best_valid_result))
+
+    def _write(self, path: Path, state: dict[str, Any]) -> None:
         if is_first():
-            write_checkpoint(path, self._state(epoch))
+            write_checkpoint(path, state)
         wait_for_all()
 
     def save_pretrained_model(self, epoch: int, saved_model_file: str) -> None:
@@ -169,14 +181,14 @@ class RunTrainerMixin(_Base):
         """
         self._save_checkpoint(epoch)
 
-    def _state(self, epoch: int) -> dict[str, Any]:
+    def _state(self, epoch: int, valid_result: dict[str, Any] | None) -> dict[str, Any]:
         loader = getattr(self._train_data, "generator", None)
         return {
             "model": self.config["model"],
             "epoch": epoch,
             "cur_step": self.cur_step,
             "best_valid_score": float(self.best_valid_score),
-            "valid_result": self._valid_result,
+            "valid_result": valid_result,
             "state_dict": dict(self.model.state_dict()),
             "other_parameter": self.model.other_parameter(),
             "feature_preparation": _preparation(self.model),
@@ -193,15 +205,29 @@ class RunTrainerMixin(_Base):
                 an epoch is better.
         """
         state = load_checkpoint(Path(resume_file), self.config, self.model)
+        self._go_on_from(state)
+        self._write(Path(self.saved_model_file), state)
+
+    def resume_last(self) -> None:
+        """Go on in this run's folder after the last epoch that it kept, if it came so far."""
+        if not self.run.last.is_file():
+            self.run.keep_metrics_until(-1)
+            return
+        state = load_checkpoint(self.run.last, self.config, self.model)
+        self._go_on_from(state)
+        self.run.keep_metrics_until(state["epoch"])
+
+    def _go_on_from(self, state: dict[str, Any]) -> None:
         self.start_epoch = state["epoch"] + 1
         self.cur_step = state["cur_step"]
         self.best_valid_score = state["best_valid_score"]
         self.optimizer.load_state_dict(state["optimizer"])
         self._valid_result = self.best_valid_result = state["valid_result"]
         self._resumed = state
-        if is_first():
-            write_checkpoint(Path(self.saved_model_file), state)
-        wait_for_all()
+
+    def load_best(self) -> None:
+        """Give the model the parameters of the best epoch."""
+        load_checkpoint(Path(self.saved_model_file), self.config, self.model)
 
     def evaluate(
         self,

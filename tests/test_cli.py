@@ -71,7 +71,7 @@ def test_trains_and_shows_a_table(settings_file: Path, capsys: pytest.CaptureFix
     assert "DRepMRec on tiny" in text
     assert "recall@5" in text
     run = next((settings_file.parent / "saved").iterdir())
-    assert {"run.json", "config.json", "metrics.jsonl", "checkpoint.pt"} <= {
+    assert {"run.json", "config.json", "metrics.jsonl", "checkpoint.safetensors"} <= {
         path.name for path in run.iterdir()
     }
 

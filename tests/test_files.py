@@ -80,7 +80,7 @@ except UserError as error:
 
 
 def test_a_full_disk_is_a_message_and_leaves_the_old_checkpoint(tmp_path: Path) -> None:
-    path = tmp_path / "checkpoint.pt"
+    path = tmp_path / "checkpoint.safetensors"
     path.write_text("old")
     finished = subprocess.run(
         [sys.executable, "-c", FULL_DISK, str(path)], capture_output=True, text=True, check=True

@@ -10,6 +10,7 @@ import torch
 from torch.multiprocessing.spawn import spawn
 
 from recbole_drepmrec import quick_start, registry
+from recbole_drepmrec.checkpoint import read_checkpoint
 from recbole_drepmrec.config import Config
 from recbole_drepmrec.data.ml100k import build_ml100k_mm
 from recbole_drepmrec.errors import UserError
@@ -153,13 +154,13 @@ def test_training_goes_on_with_the_same_features_only(
     first = run_recbole("DRepMRec", config_dict=settings)
     training = trainer(prepare(Config("DRepMRec", config_dict={**settings, **values})))
     with pytest.raises(UserError, match=message):
-        training.resume_checkpoint(Path(first.run) / "checkpoint.pt")
+        training.resume_checkpoint(Path(first.run) / "checkpoint.safetensors")
 
 
 @pytest.mark.parametrize("name", ["none", "file"])
 def test_loading_what_is_no_run(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_text("x")
-    with pytest.raises(UserError, match="expected the folder of a finished run"):
+    with pytest.raises(UserError, match="expected the folder of a run"):
         load(tmp_path / name)
 
 
@@ -171,9 +172,22 @@ def test_recbole_models_run_and_load(tmp_path: Path, model: str) -> None:
     assert trainer(loaded).evaluate(loaded.test_data, load_best_model=False) == result.test_result
 
 
+def test_a_recbole_model_begins_with_our_checkpoint_of_another(tmp_path: Path) -> None:
+    """RaCT is trained in stages, and asks torch.load for the stage before."""
+    settings = settings_of(tmp_path, train_stage="actor_pretrain", pretrain_epochs=1, save_step=1)
+    before = Path(run_recbole("RaCT", config_dict=settings).run) / "checkpoint.safetensors"
+    settings |= {"train_stage": "critic_pretrain", "pre_model_path": str(before)}
+    critic = prepare(Config("RaCT", config_dict=settings)).model
+    actor = read_checkpoint(before, torch.device("cpu"))["state_dict"]
+    assert any(name.startswith("encoder") for name in actor)
+    for name, value in critic.state_dict().items():
+        if name in actor and not name.startswith("critic"):
+            assert torch.equal(value, actor[name]), name
+
+
 def test_unsaved_runs_leave_no_checkpoint(tmp_path: Path) -> None:
     result = run_recbole("DRepMRec", config_dict=settings_of(tmp_path), saved=False)
-    assert not (Path(result.run) / "checkpoint.pt").exists()
+    assert not (Path(result.run) / "checkpoint.safetensors").exists()
     assert result.test_result["recall@5"] >= 0
 
 
@@ -196,7 +210,7 @@ def test_the_reason_of_a_failure_is_not_hidden_by_a_full_disk(
         raise UserError(f"cannot write {name}")
 
     monkeypatch.setattr("recbole_drepmrec.trainer.write_checkpoint", full)
-    with pytest.raises(UserError, match=r"cannot write .*checkpoint\.pt"):
+    with pytest.raises(UserError, match=r"cannot write .*checkpoint\.safetensors"):
         run_recbole("DRepMRec", config_dict=settings_of(tmp_path))
 
 
@@ -311,7 +325,7 @@ def test_runs_without_validation(tmp_path: Path, values: dict[str, Any]) -> None
 def test_resumed_training_that_gets_no_better_keeps_the_best(tmp_path: Path) -> None:
     settings = settings_of(tmp_path, epochs=3)
     first = run_recbole("DRepMRec", config_dict=settings)
-    best = Path(first.run) / "checkpoint.pt"
+    best = Path(first.run) / "checkpoint.safetensors"
     prepared = prepare(Config("DRepMRec", config_dict={**settings, "learning_rate": 1e-12}))
     training = trainer(prepared)
     training.resume_checkpoint(best)

@@ -2,10 +2,10 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 import torch
@@ -14,10 +14,17 @@ from sklearn.decomposition import PCA
 from torch import Tensor
 
 from recbole_drepmrec.data.feature_files import FeaturePart, ModalitySource, read_parts
+from recbole_drepmrec.data.preparation import FeatureNorm, RowPreparation
 from recbole_drepmrec.errors import UserError
 
-FeatureNorm = Literal["center_l2", "l2", "none"]
-"""Centred and scaled to length one, scaled only, or as they are."""
+__all__ = [
+    "FeatureNorm",
+    "ModalFeatures",
+    "PreparedFeatures",
+    "file_hash",
+    "load_modality",
+    "prepare_features",
+]
 
 
 @dataclass(frozen=True)
@@ -54,11 +61,13 @@ class PreparedFeatures:
         values: Prepared, zero where missing, float32, shape [n_items, d_m].
         present: Whether the item has this modality, shape [n_items].
         mean: What was taken off each row, shape [d_m]; None if nothing was.
+        rows: How any other row is prepared alike; None where nobody needs to know.
     """
 
     values: Tensor
     present: Tensor
     mean: Tensor | None
+    rows: RowPreparation | None = None
 
 
 def load_modality(
@@ -137,30 +146,42 @@ def prepare_features(
             f"{features.source}, so they cannot be centred; leave the modality out or check "
             "that its ids are the data set's item ids."
         )
-    reduced = features.values if features.pca is None else _principal_components(features, known)
-    values = torch.from_numpy(reduced)
+    components, origin = _principal_components(features, known)
+    width = features.values.shape[1]
+    rows = RowPreparation(norm, width, components=components, origin=origin)
+    values = torch.from_numpy(_reduced(features, rows))
     present = torch.from_numpy(features.present)
     if norm == "none":
-        return PreparedFeatures(values, present, None)
-    mean = None
+        return PreparedFeatures(values, present, None, rows)
     if norm == "center_l2":
         mean = values[torch.from_numpy(known)].double().mean(0).float()
-        values = torch.where(present.unsqueeze(1), values - mean, 0.0)
-        # Who is the mean but for rounding, as a row filled in with it is, has no direction.
         rounding = 1e-6 * float(np.median(np.linalg.norm(features.values[known], axis=1)))
-        values = torch.where(values.norm(dim=1, keepdim=True) > rounding, values, 0.0)
+        rows = replace(rows, mean=mean, rounding=rounding)
+    values = torch.where(present.unsqueeze(1), rows.scaled(values), 0.0)
     if not values.any():
         raise UserError(
             f"modality '{features.name}': all rows of {features.source} are equal, so nothing is "
             "left of them once they are centred; leave the modality out, or mend the file."
         )
-    return PreparedFeatures(torch.nn.functional.normalize(values, dim=1), present, mean)
+    return PreparedFeatures(values, present, rows.mean, rows)
 
 
-def _principal_components(features: ModalFeatures, known: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Exact principal components, found on known items, of all present ones; others are zero."""
-    n_known, width = int(known.sum()), features.values.shape[1]
-    k = features.pca or width
+def _reduced(features: ModalFeatures, rows: RowPreparation) -> NDArray[np.float32]:
+    """The principal components of present rows, others zero; all as they are without any."""
+    if rows.components is None:
+        return features.values
+    values = np.zeros((len(features.values), len(rows.components)), dtype=np.float32)
+    values[features.present] = rows.reduced(features.values[features.present])
+    return values
+
+
+def _principal_components(
+    features: ModalFeatures, known: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
+    """Exact principal components [k, width] of the known items, and their mean [width]."""
+    if features.pca is None:
+        return None, None
+    n_known, width, k = int(known.sum()), features.values.shape[1], features.pca
     if k > min(n_known, width):
         raise UserError(
             f"modality '{features.name}': `pca` is {k}, but there are {width} features of "
@@ -169,9 +190,7 @@ def _principal_components(features: ModalFeatures, known: NDArray[np.bool_]) -> 
     # Both solvers are exact; the second one's cost grows with the narrower side only.
     solver = "full" if n_known < width else "covariance_eigh"
     model = PCA(n_components=k, svd_solver=solver).fit(features.values[known].astype(np.float64))
-    values = np.zeros((len(features.values), k), dtype=np.float32)
-    values[features.present] = model.transform(features.values[features.present])
-    return values
+    return model.components_, model.mean_
 
 
 def file_hash(path: Path) -> str:

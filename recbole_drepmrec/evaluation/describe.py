@@ -10,19 +10,13 @@ from recbole.utils import init_seed
 
 from recbole_drepmrec import compat
 from recbole_drepmrec.config import Config
-from recbole_drepmrec.data.atomic_files import read_columns, read_header
 from recbole_drepmrec.data.dataset import MultimodalDataset
 from recbole_drepmrec.data.splits import SPLIT_NAMES
+from recbole_drepmrec.data.titles import read_titles
 from recbole_drepmrec.errors import recbole_complaints
 from recbole_drepmrec.evaluation.split import Names, Split, write_split
 from recbole_drepmrec.quick_start import create_dataset
 from recbole_drepmrec.registry import dataset_class
-
-TITLE_WORDS = ("title", "name")
-"""What the name of a column with titles contains; the first word that one has."""
-
-LONGEST_TITLE = 120
-"""Characters of a title that are kept: an array of texts is as wide as its longest."""
 
 
 def describe_task(folder: Path, out: Path, settings: dict[str, Any], sha256: str) -> None:
@@ -68,7 +62,7 @@ def describe_split(config: Any) -> Split:
     return Split(
         users=users,
         items=np.sort(raw_items),
-        titles=_titles(config, np.sort(raw_items)),
+        titles=read_titles(config, np.sort(raw_items)),
         item_counts=np.bincount(items["train"], minlength=len(raw_items)),
         user_counts=_counts(raw_users["train"], users),
         trained=_switches(
@@ -107,19 +101,3 @@ def _switches(
     result = matrix.tocsr()
     result.sort_indices()
     return result
-
-
-def _titles(config: Any, items: Names) -> Names | None:
-    """Titles out of the ``.item`` file, whether or not it is loaded for training."""
-    path = Path(config["data_path"]) / f"{config['dataset']}.item"
-    if not path.is_file():
-        return None
-    separator, encoding = config["field_separator"], config["encoding"] or "utf-8"
-    columns = read_header(path, separator, encoding)
-    ids = [column for column in columns if column.name == config["ITEM_ID_FIELD"]]
-    named = [column for word in TITLE_WORDS for column in columns if word in column.name.lower()]
-    if not ids or not named:
-        return None
-    frame = read_columns(path, columns, [ids[0], named[0]], separator, encoding)
-    known = dict(zip(frame[ids[0].name], frame[named[0].name].fillna(""), strict=True))
-    return np.array([known.get(item, "")[:LONGEST_TITLE] for item in items.tolist()], dtype=np.str_)

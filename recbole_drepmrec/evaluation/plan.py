@@ -25,7 +25,7 @@ SPLIT_SEED = 2020
 EQUAL_KEYS = ("eval_args", "metrics", "topk", "valid_metric", "mask_valid_in_test", *SPLIT_KEYS)
 """Keys that all models of a data set must share, or their numbers are not comparable."""
 
-INDIFFERENT_KEYS = ("checkpoint_dir", "data_path", "show_progress", "state")
+INDIFFERENT_KEYS = ("checkpoint_dir", "data_path", "keep_features", "show_progress", "state")
 """Keys that change nothing of what a run gives."""
 
 OWN_KEYS = LAUNCH_KEYS | {"seed", "checkpoint_dir"}
@@ -131,7 +131,7 @@ def _job_settings(config: Config, key: JobKey, out: Path) -> dict[str, Any]:
         values["split_seed"] = SPLIT_SEED
     folder = str(key.folder(out) / "runs")
     own = {"seed": key.seed, "checkpoint_dir": folder, "show_progress": False, "state": "info"}
-    return {**values, **own}
+    return {**values, **own, "keep_features": False}  # of many runs they would fill a disk
 
 
 def _check_ranking(config: Config) -> None:

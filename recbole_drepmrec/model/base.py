@@ -11,6 +11,7 @@ from torch import Tensor
 
 from recbole_drepmrec.data.dataset import MultimodalDataset
 from recbole_drepmrec.data.features import FeatureNorm, PreparedFeatures
+from recbole_drepmrec.data.preparation import RowPreparation
 from recbole_drepmrec.graph import Graph, NeighbourSearch, interaction_graph
 from recbole_drepmrec.nn import Representations
 from recbole_drepmrec.settings import Settings
@@ -24,6 +25,9 @@ class FeatureRecommender(GeneralRecommender):
     Args:
         config: The resolved configuration.
         dataset: The training split; its features are all that a model sees of the other splits.
+
+    Attributes:
+        row_preparations: Modality to how its rows were prepared, once they are.
     """
 
     input_type = InputType.PAIRWISE
@@ -35,6 +39,7 @@ class FeatureRecommender(GeneralRecommender):
         super().__init__(config, dataset)
         self.settings = self.read_settings(config)
         self._preparation: dict[str, dict[str, Any]] = {}
+        self.row_preparations: dict[str, RowPreparation] = {}
 
     @classmethod
     def read_settings(cls, config: Any) -> Any:
@@ -61,6 +66,9 @@ class FeatureRecommender(GeneralRecommender):
         self._preparation = {
             name: {"norm": norm, "mean": features.mean, **dataset.preparation(name)}
             for name, features in prepared.items()
+        }
+        self.row_preparations = {
+            name: features.rows for name, features in prepared.items() if features.rows
         }
         return prepared
 

@@ -134,7 +134,7 @@ def host_vectors(host: Any) -> tuple[HostVectors, int]:
         UserError: It has no such vectors, or scores in another way.
     """
     name = type(host).__name__
-    vectors = _find(host)
+    vectors = find_vectors(host)
     if vectors is None:
         raise UserError(cannot_carry(name, "no vectors of all users and all items are found in it"))
     with _as_it_was(host), torch.no_grad():
@@ -153,7 +153,12 @@ def cannot_carry(name: str, reason: str) -> str:
     )
 
 
-def _find(host: Any) -> HostVectors | None:
+def find_vectors(host: Any) -> HostVectors | None:
+    """How to read a host's vectors; None where none are found.
+
+    Args:
+        host: A recommender; if it is one of ``CARRIERS``, they give its scores.
+    """
     if isinstance(host, SimpleX):
         return SimpleXVectors(host)
     if isinstance(host, SGL):

@@ -140,12 +140,15 @@ class ModalSide(nn.Module):
         """Return the users and items that are scored: fused, or modal without a behavior side."""
         if behavior is None:
             return self.ranking.scoring(modal.fused)
-        return self.ranking.scoring(self.bma.fuse(self._trained(behavior), modal.fused))
+        return self.ranking.scoring(self.bma.fuse(self.trained(behavior), modal.fused))
 
-    def _trained(self, behavior: Representations) -> Representations:
+    def trained(self, behavior: Representations) -> Representations:
         """The behavior vectors, zero for items without a training interaction.
 
         No positive pair ever moves theirs from where it began; so the Modal Line alone scores them.
+
+        Args:
+            behavior: Users [n_users, d] and items [n_items, d].
         """
         if len(self.untrained) <= 1:  # padding
             return behavior
@@ -170,7 +173,7 @@ class ModalSide(nn.Module):
         if behavior is None:
             terms = [self.ranking(ranked, modal_rows.items, batch)]
         else:
-            rows = batch.rows(self._trained(behavior))
+            rows = batch.rows(self.trained(behavior))
             pairs = batch.positive_pairs(rows)
             items = self.bma.fusion(rows.items, modal_rows.items)
             terms = [self.ranking(self.bma.fuse(pairs, ranked), items, batch)]

@@ -6,7 +6,13 @@ from torch import Tensor
 from recbole_drepmrec.checkpoint import random_state, restore_random_state
 from recbole_drepmrec.model.base import MultimodalRecommender
 from recbole_drepmrec.model.modal_side import ModalSide
-from recbole_drepmrec.nn import ModalOutput, Representations
+from recbole_drepmrec.nn import (
+    BEHAVIOR,
+    ModalOutput,
+    Representations,
+    modality_parts,
+    part_name,
+)
 
 
 class TwoLineRecommender(MultimodalRecommender):
@@ -26,6 +32,28 @@ class TwoLineRecommender(MultimodalRecommender):
     def gate_items(self) -> Tensor | None:
         """The behavior side's item vectors that ``gate: behavior`` reads, [n_items, d]."""
         raise NotImplementedError
+
+    @torch.no_grad()
+    def parts(self) -> dict[str, Representations]:
+        """What each line and modality gives to the fused vectors, which are the sum of these.
+
+        Under ``ranking_loss: softmax`` the items that score are that sum at length one.
+
+        Every fusion is linear, so the fused vectors of b and m are those of b and nothing, and of
+        nothing and m. [ours] The Behavior Line's part is called ``behavior``, the others as their
+        modality; one of the name ``behavior`` or ``fused`` gets ``modality`` before it.
+        """
+        behavior, modal = self.lines()
+        if self.modal_side is None or modal is None:
+            return {} if behavior is None else {BEHAVIOR: behavior}
+        line = self.modal_side.modal_line
+        parts = dict(zip(map(part_name, line.names), modality_parts(line, modal), strict=True))
+        if behavior is None:
+            return parts
+        nothing = Representations(*map(torch.zeros_like, behavior))
+        fuse = self.modal_side.bma.fuse  # before items are scaled
+        fused = {name: fuse(nothing, part) for name, part in parts.items()}
+        return {BEHAVIOR: fuse(self.modal_side.trained(behavior), nothing), **fused}
 
     @torch.no_grad()
     def similarity_kept(self) -> dict[str, dict[str, float]]:

@@ -27,6 +27,7 @@ from recbole_drepmrec.nn.losses import (
 )
 from recbole_drepmrec.nn.mined_graph import MinedItemGraph, ModalityGraph
 from recbole_drepmrec.nn.modal_line import ModalEncoder, ModalityInputs, ModalLine, ModalOutput
+from recbole_drepmrec.nn.modal_parts import BEHAVIOR, FUSED, modality_parts, part_name
 from recbole_drepmrec.nn.modality_convolution import (
     Combination,
     ModalityConvolution,
@@ -41,6 +42,8 @@ from recbole_drepmrec.nn.similarity_kept import SimilarityKept, SimilarityTracke
 from recbole_drepmrec.nn.similarity_signal import SignalKind, SimilaritySupervisedSignal
 
 __all__ = [
+    "BEHAVIOR",
+    "FUSED",
     "Alignment",
     "Batch",
     "BehaviorAwareFuser",
@@ -83,6 +86,8 @@ __all__ = [
     "cosine_distance",
     "info_nce",
     "light_gcn",
+    "modality_parts",
+    "part_name",
     "smooth",
     "softmax_loss",
     "split",

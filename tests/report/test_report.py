@@ -137,11 +137,11 @@ def test_without_checkpoints(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = copy_without_report(folder, tmp_path)
-    for checkpoint in out.rglob("checkpoint.pt"):
+    for checkpoint in out.rglob("checkpoint.safetensors"):
         checkpoint.unlink()
     assert main(["report", str(out)]) == 2
     message = capsys.readouterr().err
-    assert "checkpoint.pt does not exist" in message
+    assert "checkpoint.safetensors does not exist" in message
     assert "--no_checkpoints leaves them out" in message
     assert message.count("\n") == 1
     assert not (out / "report.html").exists()

@@ -1,0 +1,153 @@
+"""What a finished run keeps to recommend from: vectors, ids, who took what."""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from recbole_drepmrec.errors import UserError
+from recbole_drepmrec.nn import Representations
+from recbole_drepmrec.state_file import read_state, write_state
+
+FILE = "inference.safetensors"
+WHAT, FORMAT = "inference file", 1
+
+Names = NDArray[np.object_]
+
+Seen = Literal["none", "train", "valid", "all"]
+"""Which of a user's known items are left out: none, those of training, those of training and
+validation (as in a run's test), or those of the test part too."""
+
+
+@dataclass(frozen=True)
+class Histories:
+    """The known items of each user, by position.
+
+    Attributes:
+        starts: Where each user's items begin, and the end; int64 [U + 1].
+        items: Ascending within a user, int64 [nnz].
+        split: Where the interaction stood: 0 training, 1 validation, 2 test; int8 [nnz].
+    """
+
+    starts: NDArray[np.int64]
+    items: NDArray[np.int64]
+    split: NDArray[np.int8]
+
+    def of(self, user: int, seen: Seen) -> NDArray[np.int64]:
+        """One user's items out of some parts.
+
+        Args:
+            user: Their position.
+            seen: Which parts.
+        """
+        own = slice(self.starts[user], self.starts[user + 1])
+        return self.items[own][self.split[own] < get_args(Seen).index(seen)]
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """U users and I items of a trained model, without padding, all on the host.
+
+    Scores are dot products of ``fused``, which is the sum of ``parts`` where there are any.
+
+    Attributes:
+        model: The model's name.
+        dataset: The data set's name.
+        versions: Package to version, of the run.
+        users: Raw ids, [U].
+        items: Raw ids, [I].
+        titles: Title of each item, empty where it has none, [I]; None without titles.
+        fused: The vectors that score, [U, D] and [I, D].
+        parts: What each line and modality gives to them; none where a model has no two lines.
+        present: Modality to whether an item has it, bool [I], of those among ``parts``.
+        histories: Known items of each user.
+        history_map: Takes the mean of a user's items to the user's vector, [D, D]: of the
+            behavior part, or of ``fused`` where there are no parts; None without either.
+        lengths: What the parts of an item are divided by, [I]: the length of their sum, where a
+            model scores items at length one; None where nothing is.
+        added: Whether an item was added after training, bool [I].
+    """
+
+    model: str
+    dataset: str
+    versions: dict[str, str]
+    users: Names
+    items: Names
+    titles: Names | None
+    fused: Representations
+    parts: dict[str, Representations]
+    present: dict[str, Tensor]
+    histories: Histories
+    history_map: Tensor | None
+    lengths: Tensor | None
+    added: Tensor
+
+    def write(self, path: Path) -> None:
+        """Write it as one file, whole or not at all.
+
+        Args:
+            path: The file; an older one is replaced.
+
+        Raises:
+            UserError: It cannot be written.
+        """
+        state = {one.name: getattr(self, one.name) for one in fields(self)}
+        state["fused"] = self.fused._asdict()
+        state["parts"] = {name: part._asdict() for name, part in self.parts.items()}
+        state["histories"] = vars(self.histories)
+        write_state(path, WHAT, FORMAT, state)
+
+
+def lengths_of(items: Tensor) -> Tensor:
+    """Lengths of vectors, [n], to divide by; never zero.
+
+    Args:
+        items: Shape [n, D].
+    """
+    lengths: Tensor = items.norm(dim=1).clamp(min=1e-12)
+    return lengths
+
+
+def scaled(parts: dict[str, Representations], lengths: Tensor) -> dict[str, Representations]:
+    """Parts with those of each item divided by a length.
+
+    Args:
+        parts: By name.
+        lengths: Shape [I].
+    """
+    return {
+        name: Representations(part.users, part.items / lengths.unsqueeze(1))
+        for name, part in parts.items()
+    }
+
+
+def read_bundle(path: Path) -> Bundle:
+    """Read what ``Bundle.write`` wrote; nothing in the file can run code.
+
+    Args:
+        path: The file.
+
+    Raises:
+        UserError: It is missing, damaged, or no such file.
+    """
+    state = read_state(path, WHAT, FORMAT, torch.device("cpu"))
+    try:
+        bundle = _bundle(state)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{path} is damaged: {type(error).__name__}: {error}.") from error
+    sizes = (len(bundle.users), len(bundle.items))
+    tables = [bundle.fused, *bundle.parts.values()]
+    if any((len(one.users), len(one.items)) != sizes for one in tables):
+        raise UserError(f"{path} is damaged: it has {sizes} users and items, and other vectors.")
+    return bundle
+
+
+def _bundle(state: dict[str, Any]) -> Bundle:
+    state["fused"] = Representations(**state["fused"])
+    state["parts"] = {name: Representations(**part) for name, part in state["parts"].items()}
+    state["histories"] = Histories(**state["histories"])
+    return Bundle(**state)

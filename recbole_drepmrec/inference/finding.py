@@ -1,0 +1,47 @@
+"""Finds the inference file of a run, or says why there is none."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from recbole_drepmrec.errors import UserError
+from recbole_drepmrec.inference.bundle import FILE, Bundle, read_bundle
+
+WHO_CAN = (
+    "those of this project's models that learn (DRepMRec, VBPR, BM3, ...), RecBole's BPR, DGCF, "
+    "LightGCN, LINE, NCL, NGCF, SGL, SimpleX and SpectralCF, and whatever wears BMA"
+)
+
+
+def find_bundle(run: Path) -> Bundle:
+    """Read what a run recommends from.
+
+    Args:
+        run: Its folder, or an inference file.
+
+    Raises:
+        UserError: There is none, or it is damaged.
+    """
+    path = run / FILE if run.is_dir() else run
+    if path.is_file():
+        return read_bundle(path)
+    record = _record(run)
+    if record.get("status") != "finished":
+        raise UserError(
+            f"{run} is no finished run, such as saved/DRepMRec-ml-100k-mm-20260101-120000-ab12, "
+            "nor an inference file; a run that was stopped goes on by `recbole-drepmrec train "
+            f"--resume={run}`."
+        )
+    raise UserError(
+        f"{run} has no {FILE}: it is written for models whose scores are dot products of user and "
+        f"item vectors, and {record.get('model')} is none, or was run with saved=False. Those that "
+        f"can: {WHO_CAN}."
+    )
+
+
+def _record(run: Path) -> dict[str, Any]:
+    try:
+        record: dict[str, Any] = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return record

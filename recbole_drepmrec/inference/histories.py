@@ -1,0 +1,75 @@
+"""A user made of items: what each of them gives to the user's vector. [ours]
+
+A user u of the items i, n of them, is the sum over the parts of
+
+    behavior    (mean over i of b_i) W        over the items that have a behavior vector
+    modality m  (1 / c) mean over i of h_i^m  over the items that have the modality
+
+with b and h^m the items' behavior and modal vectors, c the number of modalities that any of the
+items has, and W the linear map that best takes the mean of each trained user's items to that user's
+vector. So a user who is not in the data is made as the Modal Line makes every user, and as the
+Behavior Line would on the average. A model without two lines has the first row only, of the vectors
+that score.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from recbole_drepmrec.graph import Graph, SparseMatrix, mean_by_row
+from recbole_drepmrec.inference.bundle import Bundle, Histories
+from recbole_drepmrec.nn import BEHAVIOR, Representations
+
+RIDGE = 1e-3
+"""Penalty of the map, as a share of the mean square of the vectors that it is fitted to."""
+
+
+def fit_history_map(vectors: Representations, histories: Histories) -> Tensor:
+    """W, [D, D]: ridge regression from the mean of users' training items to the users' vectors.
+
+        W = argmin sum over u of ||mean_u W - v_u||^2 + r ||W||^2
+
+    Args:
+        vectors: Trained users v [U, D] and items [I, D].
+        histories: Who took what.
+    """
+    counts = np.diff(histories.starts)
+    rows = torch.from_numpy(np.repeat(np.arange(len(counts)), counts))
+    trained = torch.from_numpy(histories.split == 0)
+    graph = Graph(
+        rows[trained],
+        torch.from_numpy(histories.items)[trained],
+        torch.ones(int(trained.sum())),
+        (len(counts), len(vectors.items)),
+    )
+    known = graph.row_sums() > 0
+    means = SparseMatrix(mean_by_row(graph))(vectors.items)[known].double()  # [U', D]
+    gram = means.T @ means
+    penalty = RIDGE * gram.diagonal().mean().clamp(min=torch.finfo(torch.float64).tiny)
+    gram.diagonal().add_(penalty)
+    found: Tensor = torch.linalg.solve(gram, means.T @ vectors.users[known].double())
+    return found.float()
+
+
+def gifts(bundle: Bundle, items: Tensor) -> Tensor:
+    """What each item of a history gives to the user's vector, which is their sum; [n, D].
+
+    Args:
+        bundle: The trained users and items.
+        items: Positions, each once, [n].
+    """
+    total = torch.zeros(len(items), bundle.fused.items.shape[1])
+    lengths = 1.0 if bundle.lengths is None else bundle.lengths[items].unsqueeze(1)
+    if bundle.history_map is not None:
+        source = bundle.parts.get(BEHAVIOR, bundle.fused).items[items] * lengths
+        known = (source != 0).any(1)
+        total += source @ bundle.history_map / max(int(known.sum()), 1)
+    present = {name: there[items] for name, there in bundle.present.items()}
+    if not present:
+        return total
+    modalities_of_items = torch.stack(list(present.values())).sum(0)  # c_i, [n]
+    modalities = sum(bool(there.any()) for there in present.values())  # c
+    for name, there in present.items():
+        views = bundle.parts[name].items[items] * lengths * modalities_of_items.unsqueeze(1)
+        total += views / (max(modalities, 1) * max(int(there.sum()), 1))
+    return total

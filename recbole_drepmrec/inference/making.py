@@ -1,0 +1,141 @@
+"""Makes, of a trained model, what recommending needs without its data set."""
+
+import logging
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from recbole_drepmrec.data.titles import read_titles
+from recbole_drepmrec.errors import UserError
+from recbole_drepmrec.inference.bundle import FILE, Bundle, Histories, lengths_of, scaled
+from recbole_drepmrec.inference.histories import fit_history_map
+from recbole_drepmrec.inference.new_items import FEATURES_FILE
+from recbole_drepmrec.inference.new_items_making import item_maker_of
+from recbole_drepmrec.model.base import MultimodalRecommender
+from recbole_drepmrec.model.host_vectors import CARRIERS, find_vectors
+from recbole_drepmrec.model.two_lines import TwoLineRecommender
+from recbole_drepmrec.nn import BEHAVIOR, Representations, part_name
+from recbole_drepmrec.run_folder import RunFolder, provenance
+
+logger = logging.getLogger(__name__)
+
+
+def write_inference(run: RunFolder, prepared: Any) -> None:
+    """Write a run's inference file, and what adding items needs, where its model has them.
+
+    Args:
+        run: The run's folder.
+        prepared: The configuration, data and model, of the best epoch.
+
+    Raises:
+        UserError: A file cannot be written, or the model's vectors are no numbers.
+    """
+    bundle = bundle_of(prepared)
+    if bundle is None:
+        logger.info(
+            "No inference file: the scores of %s are no dot products.", prepared.config["model"]
+        )
+        return
+    bundle.write(run.path / FILE)
+    if prepared.config["keep_features"]:
+        maker = item_maker_of(prepared)
+        if maker is not None:
+            maker.write(run.path / FEATURES_FILE)
+
+
+@torch.no_grad()
+def bundle_of(prepared: Any) -> Bundle | None:
+    """Gather what a trained model recommends from; None if its scores are no dot products.
+
+    Args:
+        prepared: The configuration, data and model, of the best epoch.
+
+    Raises:
+        UserError: The vectors are no numbers.
+    """
+    model, config, dataset = prepared.model.eval(), prepared.config, prepared.dataset
+    fused = _scoring_vectors(model, config["model"])
+    if fused is None:
+        return None
+    if not (fused.users.isfinite().all() and fused.items.isfinite().all()):
+        raise UserError(
+            f"{config['model']} gives scores that are no numbers; lower --learning_rate."
+        )
+    parts = model.parts() if isinstance(model, TwoLineRecommender) else {}
+    parts = {name: _without_padding(part) for name, part in parts.items()}
+    items = _raw_ids(dataset, dataset.iid_field)
+    titles = read_titles(config, items.astype(np.str_))
+    histories = histories_of(prepared)
+    mapped = parts.get(BEHAVIOR) if parts else fused
+    lengths = _lengths(model, parts)
+    return Bundle(
+        model=config["model"],
+        dataset=config["dataset"],
+        versions=provenance([])["versions"],
+        users=_raw_ids(dataset, dataset.uid_field),
+        items=items,
+        titles=None if titles is None else titles.astype(object),
+        fused=fused,
+        parts=parts if lengths is None else scaled(parts, lengths),
+        present=_present(model),
+        histories=histories,
+        history_map=None if mapped is None else fit_history_map(mapped, histories),
+        lengths=lengths,
+        added=torch.zeros(len(items), dtype=torch.bool),
+    )
+
+
+def _scoring_vectors(model: Any, name: str) -> Representations | None:
+    if isinstance(model, MultimodalRecommender):
+        return _without_padding(model.encoded())
+    vectors = find_vectors(model) if name in CARRIERS else None
+    return None if vectors is None else _without_padding(vectors.read())
+
+
+def _lengths(model: Any, parts: dict[str, Representations]) -> Tensor | None:
+    """The length of each item's sum of parts, where the model scores items at length one."""
+    if not parts or (model.modal_side or model).ranking.kind == "bpr":
+        return None
+    return lengths_of(torch.stack([part.items for part in parts.values()]).sum(0))
+
+
+def _without_padding(vectors: Representations) -> Representations:
+    return Representations(*(table[1:].detach().float().cpu().clone() for table in vectors))
+
+
+def _raw_ids(dataset: Any, field: str) -> NDArray[np.object_]:
+    return np.asarray(dataset.field2id_token[field][1:], dtype=np.str_).astype(object)
+
+
+def _present(model: Any) -> dict[str, Tensor]:
+    side = getattr(model, "modal_side", None)
+    if side is None:
+        return {}
+    line = side.modal_line
+    return {
+        part_name(name): encoder.present[1:].cpu().clone()
+        for name, encoder in zip(line.names, line.encoders, strict=True)
+    }
+
+
+def histories_of(prepared: Any) -> Histories:
+    """The known items of each user; one that stands in several parts counts in the first.
+
+    Args:
+        prepared: The configuration, data and model.
+    """
+    dataset = prepared.dataset
+    n_users, n_items = dataset.user_num - 1, dataset.item_num - 1
+    keys, splits = [], []
+    for split, loader in enumerate((prepared.train_data, prepared.valid_data, prepared.test_data)):
+        part = loader._dataset
+        users, items = (part.inter_feat[f].numpy() - 1 for f in (part.uid_field, part.iid_field))
+        keys.append(users.astype(np.int64) * n_items + items)
+        splits.append(np.full(len(users), split, dtype=np.int8))
+    pairs, first = np.unique(np.concatenate(keys), return_index=True)
+    counts = np.bincount(pairs // n_items, minlength=n_users)
+    starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    return Histories(starts, pairs % n_items, np.concatenate(splits)[first])

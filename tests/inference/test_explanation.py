@@ -1,0 +1,100 @@
+"""A score is what its parts add up to."""
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from recbole_drepmrec.inference import Bundle, Recommender
+from recbole_drepmrec.inference.histories import gifts
+from recbole_drepmrec.inference.making import bundle_of
+from tests.datasets import clustered
+from tests.inference.conftest import Trained
+from tests.model.contract import build
+
+VARIANTS: list[tuple[str, dict[str, Any]]] = [
+    ("DRepMRec", {}),
+    ("DRepMRec", {"fusion": "concat", "modal_scale": 0.5}),
+    ("DRepMRec", {"fusion": "weighted", "gate": "behavior"}),
+    ("DRepMRec", {"user_graph": "knn", "use_modalities": ["image"]}),
+    ("DRepMRec", {"use_behavior_line": False}),
+    ("DRepMRec", {"use_modal_line": False}),
+    ("DRepMRec", {"missing": "mean", "item_graph": "none"}),
+    ("LightGCN+BMA", {"bma_modal_scale": 2.0}),
+    ("DRepMRec", {"ranking_loss": "softmax", "fusion": "concat"}),
+    ("DRepMRec", {"ranking_loss": "softmax", "use_modal_line": False}),
+]
+
+
+def bundle(tmp_path: Path, model: str, values: dict[str, Any]) -> Bundle:
+    found = bundle_of(build(model, clustered(), tmp_path, **values))
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(("model", "values"), VARIANTS)
+def test_parts_add_up_to_the_vectors(tmp_path: Path, model: str, values: dict[str, Any]) -> None:
+    made = bundle(tmp_path, model, values)
+    expected = {"behavior", *values.get("use_modalities", ["text", "image"])}
+    expected -= {"behavior"} if values.get("use_behavior_line") is False else set()
+    expected -= {"text", "image"} if values.get("use_modal_line") is False else set()
+    assert set(made.parts) == expected
+    for table in range(2):
+        total = torch.stack([part[table] for part in made.parts.values()]).sum(0)
+        torch.testing.assert_close(total, made.fused[table], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("model", "values"), [*VARIANTS, ("VBPR", {}), ("BPR", {})])
+def test_shares_add_up_to_the_score(tmp_path: Path, model: str, values: dict[str, Any]) -> None:
+    recommender = Recommender(bundle(tmp_path, model, values))
+    for user, item in (("u0", "i0"), ("u7", "i21")):
+        row = recommender.recommend([user], 1, seen="none", candidates=[item])[0]
+        found = recommender.explain(user, item, n_neighbours=2)
+        assert found.score == pytest.approx(row.score, rel=1e-4, abs=1e-6)
+        assert sum(found.parts.values()) == pytest.approx(found.score, rel=1e-5, abs=1e-6)
+        carried = sum(one.carried for one in found.neighbours) + found.others + found.own
+        assert carried == pytest.approx(found.score, rel=1e-6, abs=1e-9)
+        assert len(found.neighbours) == 2
+        assert found.neighbours[0].carried >= found.neighbours[1].carried
+
+
+def test_a_share_is_the_shapley_value(tmp_path: Path) -> None:
+    """By its definition: what a part adds, over all orders in which the parts may come."""
+    made = bundle(tmp_path, "DRepMRec", {})
+    recommender = Recommender(made)
+    user, item = made.users.tolist().index("u5"), made.items.tolist().index("i9")
+
+    def score(parts: tuple[str, ...]) -> float:
+        u = sum((made.parts[name].users[user] for name in parts), torch.zeros(64))
+        i = sum((made.parts[name].items[item] for name in parts), torch.zeros(64))
+        return float(u @ i)
+
+    orders = list(itertools.permutations(made.parts))
+    for name, share in recommender.explain("u5", "i9").parts.items():
+        gains = [
+            score(order[: order.index(name) + 1]) - score(order[: order.index(name)])
+            for order in orders
+        ]
+        assert share == pytest.approx(float(np.mean(gains)), rel=1e-4, abs=1e-8)
+
+
+@pytest.mark.parametrize("loss", ["bpr", "softmax"])
+def test_in_the_modal_line_items_carry_everything(tmp_path: Path, loss: str) -> None:
+    """A user is the mean of their items there, and image is not there for all of them."""
+    made = bundle(tmp_path, "DRepMRec", {"use_behavior_line": False, "ranking_loss": loss})
+    for user in range(10):
+        history = torch.from_numpy(made.histories.of(user, "train"))
+        total = gifts(made, history).sum(0)
+        torch.testing.assert_close(total, made.fused.users[user], rtol=1e-4, atol=1e-6)
+
+
+def test_neighbours_are_the_users_own_items(trained: Trained) -> None:
+    recommender = Recommender.load(trained.run)
+    found = recommender.explain("u4", "i8", n_neighbours=99)
+    mine = {item for user, item in clustered().train if user == "u4"}
+    assert {one.item for one in found.neighbours} == mine
+    assert found.others == 0
+    assert found.title == 'The 8th, or "so"'

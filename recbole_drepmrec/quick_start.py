@@ -253,9 +253,8 @@ def train_and_test(
         UserError: Training diverged, a file cannot be written, or another process goes on with
             the same run.
     """
-    result = _kept(
-        prepared, lambda run: _fit_and_evaluate(prepared, run, saved, stopped is not None), stopped
-    )
+    resumed = stopped is not None
+    result = _kept(prepared, lambda run: _fit_and_evaluate(prepared, run, saved, resumed), stopped)
     if is_first():
         print(result_table(result, prepared.config["model"], prepared.config["dataset"]))
     return result

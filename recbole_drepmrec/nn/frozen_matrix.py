@@ -1,5 +1,6 @@
 """A frozen matrix of features, on the model's device or left in the host's memory."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -33,7 +34,7 @@ class FrozenMatrix(nn.Module):
             self.register_buffer("values", values, persistent=False)
 
     def linear(self, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-        """F Wᵀ + b, [n, d], with gradients for both.
+        """F Wᵀ + b, [n, d], with gradients for both; mixed precision leaves that of the host full.
 
         Args:
             weight: W, [d, d_m].
@@ -41,6 +42,7 @@ class FrozenMatrix(nn.Module):
         """
         if not self.on_host:
             return F.linear(self.values, weight, bias)
+        weight = weight.to(self.values.dtype)  # mixed or not: blocks come as they are
         product: Tensor = _HostProduct.apply(self, weight)  # type: ignore[no-untyped-call]
         return product if bias is None else product + bias
 
@@ -80,7 +82,7 @@ class FrozenMatrix(nn.Module):
         """
         return self.values[ids.to(self.values.device)].to(ids.device)
 
-    def _blocks(self, device: torch.device) -> Any:
+    def _blocks(self, device: torch.device) -> Iterator[tuple[int, Tensor]]:
         size = max(1, BLOCK_NUMBERS // max(self.values.shape[1], 1))
         for start in range(0, len(self.values), size):
             yield start, self.values[start : start + size].to(device, non_blocking=True)

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from recbole_drepmrec.nn import FrozenMatrix, frozen_matrix
+from recbole_drepmrec.nn import FilterGate, FrozenMatrix, frozen_matrix
+from recbole_drepmrec.nn.filter_gate import GateKind
 
 
 def numbers(*shape: int, seed: int = 0) -> Tensor:
@@ -43,6 +44,19 @@ def test_both_products_without_a_gradient_agree(pair: list[FrozenMatrix]) -> Non
         host.transposed_times(numbers(7, 2)), device.transposed_times(numbers(7, 2))
     )
     assert torch.equal(host.rows(torch.tensor([5, 0])), numbers(7, 4)[[5, 0]])
+
+
+@pytest.mark.parametrize("kind", ["self", "none", "behavior", "own"])
+def test_mixed_precision_reaches_every_gate_in_either_place(kind: GateKind) -> None:
+    """Two gates multiply their weights first, which gives bfloat16."""
+    gate, table = FilterGate(4, 3, kind), numbers(7, 3).float()
+    results = []
+    for on_host in (False, True):
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            gated = gate(FrozenMatrix(numbers(7, 4).float(), on_host), table)
+        gradient = torch.autograd.grad(gated.float().sum(), gate.projection.weight)[0]
+        results.append([gated.detach().float(), gradient])
+    torch.testing.assert_close(results[1], results[0], rtol=0.05, atol=0.05)
 
 
 def test_only_the_one_on_the_host_stays_when_the_model_moves() -> None:

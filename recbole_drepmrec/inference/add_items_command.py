@@ -6,8 +6,8 @@ from recbole_drepmrec.arguments import Parser
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.files import held
 from recbole_drepmrec.inference.adding import add_items, read_features
-from recbole_drepmrec.inference.bundle import FILE
-from recbole_drepmrec.inference.finding import find_bundle
+from recbole_drepmrec.inference.bundle import FILE, read_bundle
+from recbole_drepmrec.inference.finding import find_file
 from recbole_drepmrec.inference.new_items import FEATURES_FILE, read_item_maker
 
 
@@ -25,7 +25,7 @@ def run(arguments: list[str]) -> None:
         print(parser.format_help())
         return
     options = parser.parse_args(arguments)
-    bundle = find_bundle(options.run)
+    file = find_file(options.run)
     maker = read_item_maker(options.run / FEATURES_FILE)
     files = _by_modality("--features", options.features)
     ids = dict.fromkeys(files, options.ids) if options.ids else {}
@@ -33,9 +33,10 @@ def run(arguments: list[str]) -> None:
         ids = _by_modality("--ids", options.ids)
     names, rows = read_features(files, ids)
     out = options.out or options.run / FILE
-    with held(options.run):
-        add_items(bundle, maker, names, rows).write(out)
-    print(f"added {len(names)} items to {out}, which now has {len(bundle.items) + len(names)}")
+    with held(options.run):  # before it is read: what another command adds meanwhile must stay
+        bundle = add_items(read_bundle(file), maker, names, rows)
+        bundle.write(out)
+    print(f"added {len(names)} items to {out}, which now has {len(bundle.items)}")
 
 
 def _by_modality(option: str, given: str) -> dict[str, str]:

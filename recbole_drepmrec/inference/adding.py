@@ -39,10 +39,12 @@ def add_items(
         titles: Their titles, [n]; None for none.
 
     Raises:
-        UserError: An id is known already or stands there twice, an item has no feature, or the
-            features are not those of the modality.
+        UserError: An id is known already or stands there twice, an item has no feature, there are
+            more or fewer titles than items, or the features are not those of the modality.
     """
     _check_ids(bundle, ids)
+    if titles is not None and len(titles) != len(ids):
+        raise UserError(f"there are {len(titles)} titles of {len(ids)} items; give one an item.")
     rows = {name: _checked(maker, name, len(ids), given) for name, given in features.items()}
     _check_features(ids, rows)
     blocks = [

@@ -22,9 +22,21 @@ def find_bundle(run: Path) -> Bundle:
     Raises:
         UserError: There is none, or it is damaged.
     """
+    return read_bundle(find_file(run))
+
+
+def find_file(run: Path) -> Path:
+    """The file that a run recommends from.
+
+    Args:
+        run: Its folder, or an inference file.
+
+    Raises:
+        UserError: There is none.
+    """
     path = run / FILE if run.is_dir() else run
     if path.is_file():
-        return read_bundle(path)
+        return path
     record = _record(run)
     if record.get("status") != "finished":
         raise UserError(

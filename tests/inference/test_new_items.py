@@ -20,7 +20,7 @@ from recbole_drepmrec.graph import (
     normalise_by_degrees,
     with_self_loops,
 )
-from recbole_drepmrec.inference import Recommender
+from recbole_drepmrec.inference import Recommender, add_items_command
 from recbole_drepmrec.inference.adding import add_items
 from recbole_drepmrec.inference.making import bundle_of
 from recbole_drepmrec.inference.new_items import read_item_maker
@@ -200,6 +200,30 @@ def test_by_the_command_line(copied: Path, capsys: pytest.CaptureFixture[str]) -
     assert "2 of the 2 items are known already, first 'a'" in capsys.readouterr().err
     assert main(["recommend", "run", "--users=u1", "--k=99", "--keep_seen"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 51
+
+
+def test_what_another_command_adds_meanwhile_stays(
+    copied: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = add_items_command.read_features
+    Path("other.txt").write_text("c\nd\n")
+
+    def read_slowly(*given: Any) -> Any:
+        monkeypatch.setattr(add_items_command, "read_features", read)
+        assert main(["add_items", "run", "--features=text=text.npy", "--ids=other.txt"]) == 0
+        return read(*given)
+
+    monkeypatch.setattr(add_items_command, "read_features", read_slowly)
+    assert main(["add_items", "run", "--features=text=text.npy", "--ids=ids.txt"]) == 0
+    assert Recommender.load("run").items[48:].tolist() == ["c", "d", "a", "b"]
+
+
+def test_titles_of_new_items(copied: Path) -> None:
+    recommender, rows = Recommender.load("run"), {"text": raw_rows(2, 16)}
+    added = recommender.with_items("run", ["a", "b"], rows, ["One", "Two"])
+    assert [added.title(item) for item in ("i4", "b")] == [recommender.title("i4"), "Two"]
+    with pytest.raises(UserError, match="there are 1 titles of 2 items"):
+        recommender.with_items("run", ["a", "b"], rows, ["One"])
 
 
 def test_added_items_can_go_to_another_file(copied: Path) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
+from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.inference.bundle import Bundle
 from recbole_drepmrec.inference.histories import gifts
 
@@ -67,7 +68,12 @@ def explain(bundle: Bundle, user: int, item: int, n_neighbours: int) -> Explanat
         user: Position.
         item: Position.
         n_neighbours: How many items are named.
+
+    Raises:
+        UserError: That is below zero.
     """
+    if n_neighbours < 0:
+        raise UserError(f"the number of neighbours is {n_neighbours}, expected at least 0.")
     u, i = bundle.fused.users[user].double(), bundle.fused.items[item].double()
     score = float(u @ i)
     parts = {

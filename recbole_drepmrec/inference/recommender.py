@@ -208,7 +208,7 @@ class Recommender:
             n_neighbours: How many of the user's items are named.
 
         Raises:
-            UserError: An id is unknown.
+            UserError: An id is unknown, or the number is below zero.
         """
         places = self.positions_of_users([user])[0], self.positions_of_items([item])[0]
         return explain(self.bundle, int(places[0]), int(places[1]), n_neighbours)

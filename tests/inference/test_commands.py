@@ -137,6 +137,10 @@ def test_explain(trained: Trained, capsys: pytest.CaptureFixture[str]) -> None:
         (["recommend", "RUN", "--out=file/lists.csv"], "cannot write file/lists.csv"),
         (["similar", "RUN"], "one of the arguments --items --users is required"),
         (["similar", "RUN", "--items=i1", "--by=smell"], "no vectors by 'smell'"),
+        (
+            ["explain", "RUN", "--user=u1", "--item=i1", "--neighbours=-1"],
+            "the number of neighbours is -1, expected at least 0",
+        ),
         (["explain", "RUN", "--user=u1"], "the following arguments are required: --item"),
     ],
 )

@@ -287,6 +287,8 @@ def _kept(
         Path(config["checkpoint_dir"]), config["model"], config["dataset"]
     )
     with held(run.path) if is_first() else nullcontext():
+        if stopped is not None:  # again: another command may have ended it before it was held
+            stopped.unfinished(config["world_size"] or 1)
         record = _record(prepared) if stopped is None else _record_of_resumed(stopped)
         run.log_to_file()
         run.write_json("config.json", resolved(config))

@@ -12,6 +12,7 @@ import pytest
 import torch
 import yaml
 
+from recbole_drepmrec import quick_start
 from recbole_drepmrec.checkpoint import read_checkpoint
 from recbole_drepmrec.cli import main
 from recbole_drepmrec.errors import UserError
@@ -145,6 +146,25 @@ def test_what_cannot_be_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         run(None, None, resume=folder.path)
     file.write_text(whole)
     assert run(None, None, resume=folder.path).test_result
+
+
+def test_what_another_command_has_ended_meanwhile_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = stopped_after(2, monkeypatch, settings_of(tmp_path, model="BPR", epochs=4))
+    check = quick_start._check_same_data
+    ended: list[Any] = []
+
+    def end_first(*given: Any) -> None:
+        check(*given)
+        monkeypatch.setattr(quick_start, "_check_same_data", check)
+        ended.append(run(None, None, resume=folder.path))
+
+    monkeypatch.setattr(quick_start, "_check_same_data", end_first)
+    with pytest.raises(UserError, match="is finished, so there is nothing to go on with"):
+        run(None, None, resume=folder.path)
+    assert folder.read_json("run.json")["result"]["test_result"] == ended[0].test_result
+    assert len(epochs_of(folder.path)) == 4
 
 
 @pytest.mark.parametrize(

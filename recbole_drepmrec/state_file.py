@@ -132,7 +132,7 @@ class _Encoder:
         if isinstance(value, np.ndarray) and value.dtype.kind in "UO":
             return self._texts(value, path)
         if isinstance(value, np.ndarray):
-            plain = torch.from_numpy(np.ascontiguousarray(np.asarray(value)))
+            plain = torch.from_numpy(np.asarray(value, order="C"))
             return {KIND: "array", "name": self._keep(plain, path)}
         if not sp.issparse(value):
             raise TypeError(f"a state file cannot hold {type(value).__name__}")

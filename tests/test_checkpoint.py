@@ -36,6 +36,7 @@ def test_round_trip(tmp_path: Path) -> None:
         "nested": {"list": [1, "a", None], "pair": (True, 2.5)},
         "number": np.float64(0.25),
         "best": -np.inf,
+        "no axis": np.array(3.5),
         "texts": np.array(["", "ünï\ncode", "b"], dtype=object),
         "by_number": {0: torch.ones(2), 1: {"step": 3}},
         "reversed": np.arange(4)[::-1],
@@ -45,6 +46,7 @@ def test_round_trip(tmp_path: Path) -> None:
     read = read_checkpoint(tmp_path / "c", CPU)
     assert read["tensor"].equal(state["tensor"])
     np.testing.assert_array_equal(read["array"], state["array"])
+    assert read["no axis"].shape == ()
     assert read["sparse"].format == "csr"
     np.testing.assert_array_equal(read["sparse"].toarray(), state["sparse"].toarray())
     assert read["nested"] == state["nested"]

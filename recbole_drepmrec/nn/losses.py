@@ -118,7 +118,7 @@ def softmax_loss(users: Tensor, positives: Tensor, negatives: Tensor, temperatur
     Args:
         users: One of each pair, [B, d].
         positives: The item of each pair, [B, d].
-        negatives: Items that count as taken by nobody, [N, d].
+        negatives: Items that count as taken by nobody, which one in a while may not be, [N, d].
         temperature: t, above zero.
 
     Returns:

@@ -33,24 +33,26 @@ def recommend(arguments: list[str]) -> None:
         "candidates": None if options.candidates is None else read_ids(options.candidates),
         "exclude": [] if options.exclude is None else read_ids(options.exclude),
     }
+    # before the writer: a mistake must not leave a header on the console
+    blocks = _recommended(run, options, pool)
     with table_writer(options.out, ("user", "item", "score", "rank")) as write:
-        for rows in _recommended(run, options, pool):
+        for rows in blocks:
             write(rows)
 
 
 def _recommended(
     run: Recommender, options: Any, pool: dict[str, Any]
 ) -> Iterable[list[Recommended]]:
+    """What was asked for, a block at a time; what was given is checked at once."""
     if options.history is not None:
         items = _split(options.history)
-        yield run.recommend_history(items, options.k, options.keep_seen, **pool)
-        return
+        return [run.recommend_history(items, options.k, options.keep_seen, **pool)]
     users = None if options.users is None else _split(options.users)
     if options.users_file is not None:
         users = read_ids(options.users_file)
     seen: Seen = "none" if options.keep_seen else options.seen
-    for block in run.lists(users, options.k, seen, **pool):
-        yield list(block.rows(run.items))
+    lists = run.lists(users, options.k, seen, **pool)
+    return (list(block.rows(run.items)) for block in lists)
 
 
 def similar(arguments: list[str]) -> None:

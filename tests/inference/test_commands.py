@@ -158,6 +158,7 @@ def test_a_mistake_is_one_message_and_nothing_is_written(
     captured = capsys.readouterr()
     assert message in captured.err
     assert captured.err.count("\n") == 1
+    assert captured.out == ""
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from recbole_drepmrec.cli import train
+from recbole_drepmrec.cli import carry_out
 
 if __name__ == "__main__":
-    sys.exit(train(sys.argv[1:]))
+    sys.exit(carry_out("train", sys.argv[1:]))

@@ -21,7 +21,7 @@ PREPARE = "import sys; from recbole_drepmrec.cli import main; main(sys.argv[1:])
 LOAD = """
 import logging; logging.disable(logging.CRITICAL)
 from recbole_drepmrec.config import Config
-from recbole_drepmrec.quick_start import create_dataset
+from recbole_drepmrec.prepared import create_dataset
 dataset = create_dataset(Config("DRepMRec", "large", config_dict={"state": "error"}))
 dataset.build()[0].prepared_features("center_l2")
 """

@@ -127,7 +127,6 @@ def without(bundle: Bundle, maker: ItemMaker, kept: NDArray[np.bool_]) -> tuple[
         present={name: present[rows] for name, present in bundle.present.items()},
         histories=smaller,
         lengths=None if bundle.lengths is None else bundle.lengths[rows],
-        added=bundle.added[rows],
     )
     modalities = {name: _fewer(one, rows) for name, one in maker.modalities.items()}
     table = None if maker.table is None else maker.table[rows]

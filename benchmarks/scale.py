@@ -64,7 +64,7 @@ def peak() -> float:
 
 def figures(model: str, n_interactions: int, features_on: str) -> dict[str, float]:
     """All figures of one set, in the working folder."""
-    from recbole_drepmrec import quick_start
+    from recbole_drepmrec import prepared
     from recbole_drepmrec.config import Config
     from recbole_drepmrec.run_folder import RunFolder
     from recbole_drepmrec.trainer import trainer_class
@@ -83,9 +83,9 @@ def figures(model: str, n_interactions: int, features_on: str) -> dict[str, floa
     }
     started = time.perf_counter()
     config = Config(model, "large", config_dict=values)
-    quick_start.create_dataset(config)  # once for itself, to tell loading from the rest
+    prepared.create_dataset(config)  # once for itself, to tell loading from the rest
     loaded = time.perf_counter()
-    run = quick_start.prepare(config)
+    run = prepared.prepare(config)
     built = time.perf_counter()
     folder = RunFolder.create(Path("saved"), model, "large")
     trainer = trainer_class(run.config["MODEL_TYPE"], model)(run.config, run.model, folder)

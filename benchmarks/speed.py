@@ -91,14 +91,14 @@ def prepare_data(data: str | None, folder: Path) -> str:
 
 def prepared(model: str, stock: bool, **values: Any) -> Any:
     """A model with its data, the process left as it comes where the baseline is measured."""
-    from recbole_drepmrec import quick_start
+    from recbole_drepmrec import prepared
     from recbole_drepmrec.config import Config
 
     if stock:
-        quick_start.keep_freed_memory = lambda: False
-        quick_start.CARRIERS = ()
+        prepared.keep_freed_memory = lambda: False
+        prepared.CARRIERS = ()
     values = {"protocol": "mmrec", "show_progress": False, "state": "ERROR", **values}
-    return quick_start.prepare(Config(model, "baby", config_dict=values))
+    return prepared.prepare(Config(model, "baby", config_dict=values))
 
 
 def trainer_of(run: Any, stock: bool) -> Any:

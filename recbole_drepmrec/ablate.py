@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from recbole_drepmrec import compat
-from recbole_drepmrec.arguments import Parser
+from recbole_drepmrec.arguments import Parser, with_options
 from recbole_drepmrec.compare import add_run_options, carried_out, config_files, runs_parser, show
 from recbole_drepmrec.config import Config
 from recbole_drepmrec.data.dataset import modality_sources
@@ -14,6 +14,15 @@ from recbole_drepmrec.evaluation.plan import Variant
 from recbole_drepmrec.evaluation.tables import all_tables
 from recbole_drepmrec.model.drepmrec import DRepMRecSettings
 from recbole_drepmrec.registry import DEFAULT_DATASET, provide_dataset
+
+
+def command(arguments: list[str]) -> int:
+    """Run ``recbole-drepmrec ablate ...``, and return the exit code: 1 if a run failed.
+
+    Args:
+        arguments: Options, and any ``--key=value`` of all runs.
+    """
+    return with_options(parser(), run, arguments)
 
 
 def run(options: Any, values: dict[str, Any]) -> int:

@@ -1,6 +1,7 @@
 """Command-line options, read so that a wrong one is said as every other mistake is."""
 
 import argparse
+from collections.abc import Callable
 from typing import Any
 
 from recbole_drepmrec.errors import UserError
@@ -31,3 +32,65 @@ def names(given: str | None, option: str) -> list[str]:
             f"--{option}={'BPR,LightGCN' if option == 'models' else 'ml-100k-mm'}."
         )
     return found
+
+
+def key_values(arguments: list[str]) -> dict[str, Any]:
+    """Read ``--key=value`` and ``--key value`` pairs.
+
+    Args:
+        arguments: What the options left over.
+
+    Raises:
+        UserError: A word belongs to no key, a key has no value, or two different ones.
+    """
+    values: dict[str, Any] = {}
+    rest = list(arguments)
+    while rest:
+        word = rest.pop(0)
+        key, equals, value = word.removeprefix("--").partition("=")
+        if not word.startswith("--") or not key:
+            raise UserError(f"'{word}' is no option; write --key=value.")
+        if not equals:
+            if not rest or rest[0].startswith("--"):
+                raise UserError(f"--{key} has no value; write --{key}=VALUE.")
+            value = rest.pop(0)
+        if values.get(key, value) != value:
+            raise UserError(f"--{key} is given twice, as '{values[key]}' and as '{value}'.")
+        values[key] = value
+    return values
+
+
+def with_options(
+    parser: Parser, run: Callable[[Any, dict[str, Any]], int], arguments: list[str]
+) -> int:
+    """Read a command's options and configuration keys, and run it or show its help.
+
+    Args:
+        parser: Of the options.
+        run: Given the options and the keys, returns the exit code.
+        arguments: The command line after the command.
+
+    Raises:
+        UserError: An option or a key is not in order.
+    """
+    options, rest = parser.parse_known_args(arguments)
+    if options.help:
+        print(parser.format_help())
+        return 0
+    return run(options, key_values(rest))
+
+
+def parsed(parser: Parser, arguments: list[str]) -> Any:
+    """The options of a command that takes no configuration keys; None after the help was printed.
+
+    Args:
+        parser: Of the options.
+        arguments: The command line after the command.
+
+    Raises:
+        UserError: An option is not in order.
+    """
+    if {"--help", "-h"} & set(arguments):  # before what is required is missed
+        print(parser.format_help())
+        return None
+    return parser.parse_args(arguments)

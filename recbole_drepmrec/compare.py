@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from recbole_drepmrec import compat
-from recbole_drepmrec.arguments import Parser, names
+from recbole_drepmrec.arguments import Parser, names, with_options
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.evaluation.plan import Variant, make_plan
 from recbole_drepmrec.evaluation.records import Test, make_request, write_request
@@ -17,6 +17,15 @@ from recbole_drepmrec.evaluation.store import Comparison, check_same_split, load
 from recbole_drepmrec.evaluation.table import Table
 from recbole_drepmrec.evaluation.tables import all_tables, write_tables
 from recbole_drepmrec.files import held
+
+
+def command(arguments: list[str]) -> int:
+    """Run ``recbole-drepmrec compare ...``, and return the exit code: 1 if a run failed.
+
+    Args:
+        arguments: Options, and any ``--key=value`` of all runs.
+    """
+    return with_options(parser(), run, arguments)
 
 
 def run(options: Any, values: dict[str, Any]) -> int:

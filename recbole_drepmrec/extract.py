@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from recbole_drepmrec import compat
-from recbole_drepmrec.arguments import Parser
+from recbole_drepmrec.arguments import Parser, parsed
 from recbole_drepmrec.config import Config
 from recbole_drepmrec.data.extractors import IMAGE_BACKENDS, TEXT_BACKENDS
 from recbole_drepmrec.data.extractors.chunks import CHUNK_ROWS, Chunks
@@ -37,11 +37,9 @@ def run(arguments: list[str]) -> None:
         UserError: An option, the data set, the model or its library is not in order. What was
             encoded up to then is kept for the next run of the same command.
     """
-    parser = _parser()
-    if {"--help", "-h"} & set(arguments):
-        print(parser.format_help())
+    options = parsed(_parser(), arguments)
+    if options is None:
         return
-    options = parser.parse_args(arguments)
     _check(options)
     compat.quiet_known_warnings()
     config = _config(options)

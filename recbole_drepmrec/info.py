@@ -9,12 +9,12 @@ from recbole.utils import init_seed
 from tabulate import tabulate
 
 from recbole_drepmrec import compat
-from recbole_drepmrec.arguments import Parser
+from recbole_drepmrec.arguments import Parser, parsed
 from recbole_drepmrec.config import Config
 from recbole_drepmrec.data.features import PreparedFeatures
 from recbole_drepmrec.data.importers.datasheet import DATASHEET, matrix_facts
 from recbole_drepmrec.graph import interaction_graph
-from recbole_drepmrec.quick_start import create_dataset
+from recbole_drepmrec.prepared import create_dataset
 from recbole_drepmrec.report.data_pictures import draw_cosines, draw_long_tail, draw_signal
 from recbole_drepmrec.report.modality_signal import Signal, modality_signal
 
@@ -31,11 +31,9 @@ def run(arguments: list[str]) -> None:
     Raises:
         UserError: There is no such data set, or its files are not in order.
     """
-    parser = _parser()
-    if {"--help", "-h"} & set(arguments):
-        print(parser.format_help())
+    options = parsed(_parser(), arguments)
+    if options is None:
         return
-    options = parser.parse_args(arguments)
     compat.quiet_known_warnings()
     values = {"state": "error"}
     if options.data_path is not None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recbole_drepmrec import compat
-from recbole_drepmrec.arguments import Parser
+from recbole_drepmrec.arguments import Parser, with_options
 from recbole_drepmrec.compare import config_files
 from recbole_drepmrec.data.extractors.libraries import library
 from recbole_drepmrec.errors import UserError
@@ -15,6 +15,15 @@ from recbole_drepmrec.registry import DEFAULT_DATASET, DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from recbole_drepmrec.tuning.results import StudyResults
+
+
+def command(arguments: list[str]) -> int:
+    """Run ``recbole-drepmrec tune ...``, and return the exit code: 1 if a run failed.
+
+    Args:
+        arguments: Options, and any ``--key=value`` of all runs.
+    """
+    return with_options(parser(), run, arguments)
 
 
 def run(options: Any, values: dict[str, Any]) -> int:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from recbole_drepmrec.cli import key_values, main, train
+from recbole_drepmrec.arguments import key_values
+from recbole_drepmrec.cli import main
 from recbole_drepmrec.errors import UserError
 from tests.datasets import clustered
 
@@ -46,7 +47,7 @@ def test_malformed_keys_are_refused(words: list[str], message: str) -> None:
 
 
 def test_help_lists_models_and_data_sets(capsys: pytest.CaptureFixture[str]) -> None:
-    assert train(["--help"]) == 0
+    assert main(["train", "--help"]) == 0
     text = capsys.readouterr().out
     for word in ("--nproc", "--config_files", "DRepMRec", "LightGCN", "ml-100k-mm"):
         assert word in text
@@ -66,7 +67,7 @@ def settings_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_trains_and_shows_a_table(settings_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert train(["-d", "tiny", "--config_files", str(settings_file), "--epochs", "2"]) == 0
+    assert main(["train", "-d", "tiny", "--config_files", str(settings_file), "--epochs", "2"]) == 0
     text = capsys.readouterr().out
     assert "DRepMRec on tiny" in text
     assert "recall@5" in text
@@ -100,7 +101,7 @@ def test_a_mistake_is_one_message_and_nothing_is_written(
     words: list[str],
     message: str,
 ) -> None:
-    assert train([*words, "--config_files", str(settings_file)]) == 2
+    assert main(["train", *words, "--config_files", str(settings_file)]) == 2
     captured = capsys.readouterr()
     errors = [line for line in captured.err.splitlines() if line.startswith("error: ")]
     assert len(errors) == 1
@@ -113,7 +114,7 @@ def test_diverging_training_is_a_message(
     settings_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["-d", "tiny", "--config_files", str(settings_file), "--learning_rate=1e30"]
-    assert train([*words, "--epochs=5"]) == 2
+    assert main(["train", *words, "--epochs=5"]) == 2
     assert "lower --learning_rate" in capsys.readouterr().err
 
 

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -53,16 +52,11 @@ def words(models: str = "BPR,DRepMRec", seeds: str = "1,2", *more: str) -> list[
     ]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Whatever --jobs is, for the threads' number rounds sums differently."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("OMP_NUM_THREADS", "1")
-        yield
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(one_thread: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished comparison of two models and two seeds."""
     folder = prepare_folder(tmp_path_factory.mktemp("compare"))
     with pytest.MonkeyPatch.context() as patch:

@@ -7,7 +7,7 @@ import pytest
 
 from recbole_drepmrec.config import Config
 from recbole_drepmrec.errors import UserError
-from recbole_drepmrec.quick_start import prepare
+from recbole_drepmrec.prepared import prepare
 from tests.datasets import clustered
 
 

@@ -7,8 +7,9 @@ import pytest
 
 from recbole_drepmrec.config import Config, resolved
 from recbole_drepmrec.errors import UserError
+from recbole_drepmrec.prepared import prepare
 from recbole_drepmrec.protocol import not_improved_by_a_tie, split_arguments
-from recbole_drepmrec.quick_start import load, prepare, run_recbole
+from recbole_drepmrec.quick_start import load, run_recbole
 from recbole_drepmrec.run_folder import RunFolder
 from recbole_drepmrec.trainer import trainer_class
 from tests.datasets import clustered
@@ -127,7 +128,7 @@ def test_wrong_values_are_refused(values: dict[str, Any], message: str) -> None:
 
 
 def test_split_by_of_a_sequential_model_is_refused() -> None:
-    from recbole_drepmrec.quick_start import create_dataset
+    from recbole_drepmrec.prepared import create_dataset
 
     settings = {"split_by": "fixed", "train_neg_sample_args": None}
     with pytest.raises(UserError, match="set --split_by=recbole"):

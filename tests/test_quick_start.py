@@ -9,18 +9,13 @@ import pytest
 import torch
 from torch.multiprocessing.spawn import spawn
 
-from recbole_drepmrec import quick_start, registry
+from recbole_drepmrec import registry
 from recbole_drepmrec.checkpoint import read_checkpoint
 from recbole_drepmrec.config import Config
 from recbole_drepmrec.data.ml100k import build_ml100k_mm
 from recbole_drepmrec.errors import UserError
-from recbole_drepmrec.quick_start import (
-    load,
-    objective_function,
-    prepare,
-    run,
-    run_recbole,
-)
+from recbole_drepmrec.prepared import create_dataset, prepare
+from recbole_drepmrec.quick_start import load, objective_function, run, run_recbole
 from recbole_drepmrec.result import Result, result_table
 from recbole_drepmrec.run_folder import RunFolder
 from tests.datasets import DatasetFiles, clustered
@@ -347,7 +342,7 @@ def test_the_embedded_data_set_is_built_on_first_use(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     config = Config("DRepMRec", "ml-100k-mm", config_dict={"graph_cache": False})
-    dataset = quick_start.create_dataset(config)
+    dataset = create_dataset(config)
     assert (dataset.user_num - 1, dataset.item_num - 1, dataset.inter_num) == (943, 1682, 100_000)
     assert {name: f.values.shape[1] for name, f in dataset.modal_features.items()} == {
         "text": 64,

@@ -152,15 +152,15 @@ def test_what_another_command_has_ended_meanwhile_is_left_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = stopped_after(2, monkeypatch, settings_of(tmp_path, model="BPR", epochs=4))
-    check = quick_start._check_same_data
+    check = quick_start.check_same_data
     ended: list[Any] = []
 
     def end_first(*given: Any) -> None:
         check(*given)
-        monkeypatch.setattr(quick_start, "_check_same_data", check)
+        monkeypatch.setattr(quick_start, "check_same_data", check)
         ended.append(run(None, None, resume=folder.path))
 
-    monkeypatch.setattr(quick_start, "_check_same_data", end_first)
+    monkeypatch.setattr(quick_start, "check_same_data", end_first)
     with pytest.raises(UserError, match="is finished, so there is nothing to go on with"):
         run(None, None, resume=folder.path)
     assert folder.read_json("run.json")["result"]["test_result"] == ended[0].test_result

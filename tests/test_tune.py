@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,9 @@ import yaml
 
 from recbole_drepmrec.cli import main
 from recbole_drepmrec.config import Config
-from recbole_drepmrec.quick_start import prepare, run_recbole, train
+from recbole_drepmrec.prepared import prepare
+from recbole_drepmrec.quick_start import run_recbole
+from recbole_drepmrec.training import train
 from recbole_drepmrec.tuning.record import read_record
 from recbole_drepmrec.tuning.results import load_results
 from tests.datasets import DatasetFiles, clustered
@@ -46,15 +47,11 @@ def working_folder(folder: Path) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("OMP_NUM_THREADS", "1")
-        yield
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(one_thread: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A working folder with a study of four trials."""
     folder = working_folder(tmp_path_factory.mktemp("tune"))
     with pytest.MonkeyPatch.context() as patch:

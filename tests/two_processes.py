@@ -10,7 +10,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from recbole_drepmrec.config import Config
 from recbole_drepmrec.distributed import leave_group
-from recbole_drepmrec.quick_start import prepare
+from recbole_drepmrec.prepared import prepare
 
 
 def gradients(model: Any, loss: torch.Tensor) -> dict[str, torch.Tensor]:

@@ -15,7 +15,7 @@ from recbole_drepmrec.data.splits import SPLIT_NAMES
 from recbole_drepmrec.data.titles import read_titles
 from recbole_drepmrec.errors import recbole_complaints
 from recbole_drepmrec.evaluation.split import Names, Split, write_split
-from recbole_drepmrec.quick_start import create_dataset
+from recbole_drepmrec.prepared import create_dataset
 from recbole_drepmrec.registry import dataset_class
 
 

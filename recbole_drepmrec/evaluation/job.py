@@ -19,9 +19,10 @@ from recbole_drepmrec.evaluation.rankings import (
     user_metrics,
 )
 from recbole_drepmrec.evaluation.records import JobResult, write_result
-from recbole_drepmrec.quick_start import Prepared, prepare, train_and_test
+from recbole_drepmrec.prepared import Prepared, prepare
 from recbole_drepmrec.result import Result
 from recbole_drepmrec.run_folder import RunFolder, log_to_console
+from recbole_drepmrec.training import train_and_test
 
 
 def run_job(folder: Path, out: Path, settings: dict[str, Any], settings_sha256: str) -> None:

@@ -13,7 +13,7 @@ from recbole.utils.case_study import full_sort_topk
 
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.metrics import metric_class
-from recbole_drepmrec.quick_start import LARGEST_SCORE_BLOCK, Prepared
+from recbole_drepmrec.prepared import LARGEST_SCORE_BLOCK, Prepared
 
 ALWAYS = ("recall", "ndcg")
 """Metrics of each user that a comparison has, whatever ``metrics`` says."""

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from recbole_drepmrec.arguments import Parser
+from recbole_drepmrec.arguments import Parser, parsed
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.files import held
 from recbole_drepmrec.inference.adding import add_items, read_features
@@ -20,11 +20,9 @@ def run(arguments: list[str]) -> None:
     Raises:
         UserError: Something that was given is wrong; the run is as it was then.
     """
-    parser = _parser()
-    if {"--help", "-h"} & set(arguments):
-        print(parser.format_help())
+    options = parsed(_parser(), arguments)
+    if options is None:
         return
-    options = parser.parse_args(arguments)
     file = find_file(options.run)
     maker = read_item_maker(options.run / FEATURES_FILE)
     files = _by_modality("--features", options.features)

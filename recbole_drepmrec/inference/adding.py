@@ -73,7 +73,6 @@ def add_items(
             for name, before in bundle.present.items()
         },
         lengths=lengths,
-        added=torch.cat([bundle.added, torch.ones(len(ids), dtype=torch.bool)]),
     )
 
 

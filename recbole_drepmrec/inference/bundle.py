@@ -69,7 +69,6 @@ class Bundle:
             behavior part, or of ``fused`` where there are no parts; None without either.
         lengths: What the parts of an item are divided by, [I]: the length of their sum, where a
             model scores items at length one; None where nothing is.
-        added: Whether an item was added after training, bool [I].
     """
 
     model: str
@@ -84,7 +83,14 @@ class Bundle:
     histories: Histories
     history_map: Tensor | None
     lengths: Tensor | None
-    added: Tensor
+
+    def title(self, place: int) -> str:
+        """The title of an item, empty where it has none.
+
+        Args:
+            place: Its position.
+        """
+        return "" if self.titles is None else str(self.titles[place])
 
     def write(self, path: Path) -> None:
         """Write it as one file, whole or not at all.

@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 from tabulate import tabulate
 
-from recbole_drepmrec.arguments import Parser
+from recbole_drepmrec.arguments import Parser, parsed
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.inference.bundle import Seen
 from recbole_drepmrec.inference.explanation import Explanation
@@ -24,7 +24,7 @@ def recommend(arguments: list[str]) -> None:
     Raises:
         UserError: Something that was given is wrong.
     """
-    options = _parsed(_recommend_parser(), arguments)
+    options = parsed(_recommend_parser(), arguments)
     if options is None:
         return
     check_out(options.out)
@@ -46,12 +46,11 @@ def _recommended(
     """What was asked for, a block at a time; what was given is checked at once."""
     if options.history is not None:
         items = _split(options.history)
-        return [run.recommend_history(items, options.k, options.keep_seen, **pool)]
+        return [run.recommend_history(items, options.k, options.seen == "none", **pool)]
     users = None if options.users is None else _split(options.users)
     if options.users_file is not None:
         users = read_ids(options.users_file)
-    seen: Seen = "none" if options.keep_seen else options.seen
-    lists = run.lists(users, options.k, seen, **pool)
+    lists = run.lists(users, options.k, options.seen, **pool)
     return (list(block.rows(run.items)) for block in lists)
 
 
@@ -64,7 +63,7 @@ def similar(arguments: list[str]) -> None:
     Raises:
         UserError: Something that was given is wrong.
     """
-    options = _parsed(_similar_parser(), arguments)
+    options = parsed(_similar_parser(), arguments)
     if options is None:
         return
     check_out(options.out)
@@ -86,7 +85,7 @@ def explain(arguments: list[str]) -> None:
     Raises:
         UserError: Something that was given is wrong.
     """
-    options = _parsed(_explain_parser(), arguments)
+    options = parsed(_explain_parser(), arguments)
     if options is None:
         return
     run = Recommender.load(options.run)
@@ -141,14 +140,6 @@ def _split(given: str) -> list[str]:
     return ids
 
 
-def _parsed(parser: Parser, arguments: list[str]) -> Any:
-    """The options, or None after the help was printed."""
-    if {"--help", "-h"} & set(arguments):
-        print(parser.format_help())
-        return None
-    return parser.parse_args(arguments)
-
-
 def _parser(command: str) -> Parser:
     parser = Parser(prog=f"recbole-drepmrec {command}", add_help=False, allow_abbrev=False)
     parser.add_argument("run", metavar="RUN", type=Path, help="a finished run, saved/RUN_ID")
@@ -178,7 +169,6 @@ def _recommend_parser() -> Parser:
         help="known items that are left out: none, those of training, of training and validation, "
         "or all, those of the test part too (valid)",
     )
-    add("--keep_seen", action="store_true", help="leave out nothing, as --seen=none")
     add("--candidates", type=Path, metavar="FILE", help="the only items listed, one id a line")
     add("--exclude", type=Path, metavar="FILE", help="items that are not listed, one id a line")
     return parser

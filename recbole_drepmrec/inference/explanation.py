@@ -89,7 +89,7 @@ def explain(bundle: Bundle, user: int, item: int, n_neighbours: int) -> Explanat
     return Explanation(
         user=bundle.users[user],
         item=bundle.items[item],
-        title=_title(bundle, item),
+        title=bundle.title(item),
         score=score,
         parts=parts or {"fused": score},
         neighbours=neighbours,
@@ -99,8 +99,4 @@ def explain(bundle: Bundle, user: int, item: int, n_neighbours: int) -> Explanat
 
 
 def _neighbour(bundle: Bundle, item: int, carried: float) -> Neighbour:
-    return Neighbour(bundle.items[item], _title(bundle, item), carried)
-
-
-def _title(bundle: Bundle, item: int) -> str:
-    return "" if bundle.titles is None else str(bundle.titles[item])
+    return Neighbour(bundle.items[item], bundle.title(item), carried)

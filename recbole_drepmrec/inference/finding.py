@@ -45,13 +45,14 @@ def find_file(run: Path) -> Path:
             f"--resume={run}`."
         )
     raise UserError(
-        f"{run} has no {FILE}: it is written for models whose scores are dot products of user and "
-        f"item vectors, and {record.get('model')} is none, or was run with saved=False. Those that "
-        f"can: {WHO_CAN}."
+        f"{run} has no {FILE}. A run of {record.get('model')} leaves one if its scores are dot "
+        "products of user and item vectors, and it was not run with saved=False; one that was "
+        f"taken away is made by training again. Models with such scores: {WHO_CAN}."
     )
 
 
 def _record(run: Path) -> dict[str, Any]:
+    # not by RunFolder, which imports RecBole
     try:
         record: dict[str, Any] = json.loads((run / "run.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):

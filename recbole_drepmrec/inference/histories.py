@@ -21,7 +21,7 @@ from recbole_drepmrec.inference.bundle import Bundle, Histories
 from recbole_drepmrec.nn import BEHAVIOR, Representations
 
 RIDGE = 1e-3
-"""Penalty of the map, as a share of the mean square of the vectors that it is fitted to."""
+"""Penalty of the map, as a share of the mean of the diagonal of their Gram matrix."""
 
 
 def fit_history_map(vectors: Representations, histories: Histories) -> Tensor:

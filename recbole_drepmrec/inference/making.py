@@ -84,7 +84,6 @@ def bundle_of(prepared: Any) -> Bundle | None:
         histories=histories,
         history_map=None if mapped is None else fit_history_map(mapped, histories),
         lengths=lengths,
-        added=torch.zeros(len(items), dtype=torch.bool),
     )
 
 

@@ -82,8 +82,7 @@ class Recommender:
         Args:
             item: Its raw id.
         """
-        titles = self.bundle.titles
-        return "" if titles is None else str(titles[self.positions_of_items([item])[0]])
+        return self.bundle.title(int(self.positions_of_items([item])[0]))
 
     def recommend(
         self,

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import get_args
 
 from recbole_drepmrec import compat
-from recbole_drepmrec.arguments import Parser, names
+from recbole_drepmrec.arguments import Parser, names, parsed
 from recbole_drepmrec.evaluation.store import check_same_split, load_comparison
 from recbole_drepmrec.report.page import write_page
 from recbole_drepmrec.report.projection import Method, check_method
@@ -19,11 +19,9 @@ def run(arguments: list[str]) -> None:
     Raises:
         UserError: The folder is none, nothing in it is finished, or a file is damaged or missing.
     """
-    parser = _parser()
-    if {"--help", "-h"} & set(arguments):
-        print(parser.format_help())
+    options = parsed(_parser(), arguments)
+    if options is None:
         return
-    options = parser.parse_args(arguments)
     compat.quiet_known_warnings()
     check_method(options.projection)
     comparison = load_comparison(options.out)

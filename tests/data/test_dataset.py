@@ -9,7 +9,7 @@ import pytest
 from recbole_drepmrec.config import Config
 from recbole_drepmrec.data.dataset import MultimodalDataset, modality_sources
 from recbole_drepmrec.errors import UserError
-from recbole_drepmrec.quick_start import prepare
+from recbole_drepmrec.prepared import prepare
 from tests.datasets import DatasetFiles, clustered
 
 

@@ -10,7 +10,7 @@ from recbole_drepmrec.config import Config
 from recbole_drepmrec.data.features import ModalFeatures, prepare_features
 from recbole_drepmrec.data.missing import DropModalities, drop_modalities, fill_missing
 from recbole_drepmrec.errors import UserError
-from recbole_drepmrec.quick_start import prepare
+from recbole_drepmrec.prepared import prepare
 from tests.datasets import clustered
 
 

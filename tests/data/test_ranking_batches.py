@@ -9,7 +9,7 @@ from recbole.data.dataloader import FullSortEvalDataLoader
 
 from recbole_drepmrec.config import Config
 from recbole_drepmrec.data.ranking_batches import RankingLoader, ranked_in_columns
-from recbole_drepmrec.quick_start import create_dataset
+from recbole_drepmrec.prepared import create_dataset
 from tests.datasets import clustered
 
 Batch = tuple[list[int], set[tuple[int, int]], set[tuple[int, int]]]

@@ -10,7 +10,7 @@ import torch
 from recbole_drepmrec.config import Config
 from recbole_drepmrec.data.sampler import items_by_user
 from recbole_drepmrec.errors import UserError
-from recbole_drepmrec.quick_start import Prepared, prepare
+from recbole_drepmrec.prepared import Prepared, prepare
 from tests.datasets import DatasetFiles, clustered, known_by_features
 
 

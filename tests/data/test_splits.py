@@ -15,7 +15,7 @@ from recbole_drepmrec.data.splits import (
     without_cold_users,
 )
 from recbole_drepmrec.errors import UserError
-from recbole_drepmrec.quick_start import create_dataset
+from recbole_drepmrec.prepared import create_dataset
 from tests.datasets import clustered
 
 N_USERS, PER_USER = 20, 10

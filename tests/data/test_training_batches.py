@@ -13,7 +13,7 @@ from recbole.utils import init_seed
 
 from recbole_drepmrec.config import Config
 from recbole_drepmrec.data.training_batches import ColumnLoader, VectorisedSampler, in_columns
-from recbole_drepmrec.quick_start import create_dataset
+from recbole_drepmrec.prepared import create_dataset
 from tests.datasets import clustered
 
 KINDS: dict[str, dict[str, Any]] = {

@@ -8,7 +8,9 @@ from feature_mf import FeatureMF
 
 from recbole_drepmrec.config import Config
 from recbole_drepmrec.errors import UserError
-from recbole_drepmrec.quick_start import load, prepare, run_recbole, train_and_test
+from recbole_drepmrec.prepared import prepare
+from recbole_drepmrec.quick_start import load, run_recbole
+from recbole_drepmrec.training import train_and_test
 from tests.datasets import clustered, known_by_features
 from tests.model.contract import ModelContract, all_scores, build, recall
 

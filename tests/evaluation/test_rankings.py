@@ -16,7 +16,7 @@ from recbole_drepmrec.evaluation.rankings import (
     rank_test,
     user_metrics,
 )
-from recbole_drepmrec.quick_start import Prepared, prepare
+from recbole_drepmrec.prepared import Prepared, prepare
 from tests.datasets import clustered
 from tests.model.contract import trainer
 

@@ -89,7 +89,7 @@ def test_candidates_exclusions_and_seen_items(
 ) -> None:
     (tmp_path / "few.txt").write_text("i1\ni5\ni2\n")
     (tmp_path / "not.txt").write_text("i2\n")
-    words = ["--users=u0", "--keep_seen", f"--candidates={tmp_path / 'few.txt'}"]
+    words = ["--users=u0", "--seen=none", f"--candidates={tmp_path / 'few.txt'}"]
     assert main(["recommend", str(trained.run), *words, f"--exclude={tmp_path / 'not.txt'}"]) == 0
     assert {row[1] for row in rows_of(capsys.readouterr().out)[1:]} == {"i1", "i5"}
     assert main(["recommend", str(trained.run), "--users=u0", "--seen=all", "--k=99"]) == 0

@@ -26,7 +26,8 @@ from recbole_drepmrec.inference.making import bundle_of
 from recbole_drepmrec.inference.new_items import read_item_maker
 from recbole_drepmrec.inference.new_items_making import item_maker_of
 from recbole_drepmrec.nn import FrozenMatrix, smooth
-from recbole_drepmrec.quick_start import Prepared, run_recbole
+from recbole_drepmrec.prepared import Prepared
+from recbole_drepmrec.quick_start import run_recbole
 from tests.datasets import DatasetFiles, clustered, known_by_features, with_random_features
 from tests.inference.conftest import Trained
 from tests.model.contract import build
@@ -124,7 +125,7 @@ def test_known_items_are_not_changed(tmp_path: Path, fusion: str, loss: str) -> 
     assert length > 0
     assert loss == "bpr" or length == pytest.approx(1, abs=1e-5)
     assert [bool(there[48]) for there in after.present.values()] == [True, False]
-    assert after.added.nonzero().flatten().tolist() == [48]
+    assert after.items.tolist() == [*before.items, "new"]
     assert Recommender(after).title("new") == "Its title"
     assert dataclasses.replace(after).items.tolist()[-1] == "new"
 
@@ -198,7 +199,7 @@ def test_by_the_command_line(copied: Path, capsys: pytest.CaptureFixture[str]) -
     assert present["image"][-2:].tolist() == [False, True]
     assert main(words) == 2  # again
     assert "2 of the 2 items are known already, first 'a'" in capsys.readouterr().err
-    assert main(["recommend", "run", "--users=u1", "--k=99", "--keep_seen"]) == 0
+    assert main(["recommend", "run", "--users=u1", "--k=99", "--seen=none"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 51
 
 

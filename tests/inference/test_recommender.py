@@ -170,7 +170,10 @@ def test_titles(recommender: Recommender) -> None:
 
 
 def test_runs_that_cannot_recommend(popular: Trained, trained: Trained, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="and Pop is none, .* Those that can: those of this"):
+    with pytest.raises(
+        UserError,
+        match="A run of Pop leaves one only if .* dot products of .* those of this project",
+    ):
         Recommender.load(popular.run)
     with pytest.raises(UserError, match="is no finished run"):
         Recommender.load(tmp_path / "nowhere")

@@ -11,7 +11,7 @@ import torch
 from recbole.data.interaction import Interaction
 
 from recbole_drepmrec.config import Config
-from recbole_drepmrec.quick_start import Prepared, prepare
+from recbole_drepmrec.prepared import Prepared, prepare
 from recbole_drepmrec.run_folder import RunFolder
 from recbole_drepmrec.trainer import trainer_class
 from tests.datasets import DatasetFiles, clustered

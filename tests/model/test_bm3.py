@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
 from recbole_drepmrec.graph import interaction_graph, normalised_bipartite
-from recbole_drepmrec.quick_start import Prepared
+from recbole_drepmrec.prepared import Prepared
 from tests.datasets import clustered
 from tests.model.contract import ModelContract, all_scores, build
 

@@ -22,7 +22,8 @@ from recbole_drepmrec.model.base import MultimodalRecommender
 from recbole_drepmrec.model.bma_host import BMASettings, with_bma
 from recbole_drepmrec.model.host_vectors import CARRIERS
 from recbole_drepmrec.nn import Batch, FeatureProjection, Representations, bpr_loss
-from recbole_drepmrec.quick_start import Prepared, load, run_recbole
+from recbole_drepmrec.prepared import Prepared
+from recbole_drepmrec.quick_start import load, run_recbole
 from recbole_drepmrec.registry import MODELS, get_model, recbole_general_models
 from recbole_drepmrec.settings import Settings
 from recbole_drepmrec.trainer import load_checkpoint, trainer_class

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.model.base import training_interactions
-from recbole_drepmrec.quick_start import Prepared
+from recbole_drepmrec.prepared import Prepared
 from tests.datasets import clustered, known_by_features
 from tests.model.contract import ModelContract, build, recall
 

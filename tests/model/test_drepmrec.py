@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from recbole_drepmrec.nn import Batch, softmax_loss
-from recbole_drepmrec.quick_start import Prepared
+from recbole_drepmrec.prepared import Prepared
 from tests.datasets import clustered, known_by_features, with_random_features
 from tests.model.contract import Make, ModelContract, all_scores, build, losses, maker, recall
 

@@ -8,7 +8,8 @@ import torch
 from recbole.data.interaction import Interaction
 
 from recbole_drepmrec.config import Config
-from recbole_drepmrec.quick_start import Prepared, load, run_recbole
+from recbole_drepmrec.prepared import Prepared
+from recbole_drepmrec.quick_start import load, run_recbole
 from tests.datasets import DatasetFiles, clustered, known_by_features
 from tests.model.contract import (
     Make,

@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from recbole_drepmrec.quick_start import Prepared
+from recbole_drepmrec.prepared import Prepared
 from tests.datasets import known_by_features
 from tests.model.contract import Make, ModelContract, all_scores, build, maker, recall
 

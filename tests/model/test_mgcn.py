@@ -6,7 +6,7 @@ import torch
 from torch.nn.functional import normalize, softplus
 
 from recbole_drepmrec.graph import interaction_graph, normalised_bipartite
-from recbole_drepmrec.quick_start import Prepared
+from recbole_drepmrec.prepared import Prepared
 from tests.datasets import DatasetFiles, clustered, known_by_features
 from tests.model.contract import ModelContract, build, trainer
 

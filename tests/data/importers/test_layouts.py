@@ -17,7 +17,7 @@ from recbole_drepmrec.data.importers.imported import Imported
 from recbole_drepmrec.data.importers.layouts import import_csv, import_mmrec, import_recbole
 from recbole_drepmrec.data.importers.write import write_dataset
 from recbole_drepmrec.errors import UserError
-from recbole_drepmrec.quick_start import create_dataset
+from recbole_drepmrec.prepared import create_dataset
 from tests.data.importers.sources import WRITERS, numbered
 
 DATA = Path(os.environ.get("RECBOLE_DREPMREC_DATA", Path(__file__).parents[4] / "shared" / "data"))

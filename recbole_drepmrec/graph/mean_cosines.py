@@ -62,7 +62,11 @@ class MeanCosines:
 
     def screened(self, rows: slice, cols: slice) -> Tensor:
         """Of some rows with some columns, in float32, [b, w]."""
-        scores = [m.shrunk(m.single[rows] @ m.single[cols].T, rows, cols) for m in self.modalities]
+        # mixed precision or not, for ``error`` is float32's
+        with torch.autocast(self.there.device.type, enabled=False):
+            scores = [
+                m.shrunk(m.single[rows] @ m.single[cols].T, rows, cols) for m in self.modalities
+            ]
         return self._mean(scores, rows, cols)
 
     def exact(self, rows: Tensor) -> Tensor:

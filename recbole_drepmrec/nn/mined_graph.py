@@ -51,11 +51,9 @@ class ModalityGraph(nn.Module):
 
     def mined(self) -> Graph:
         """Return A, with gradients of its weights."""
-        projected, present = self.projection(), self.projection.present
-        # in full precision, mixed or not: neighbours are told apart by small differences
-        with torch.autocast(projected.device.type, enabled=False):
-            unit = F.normalize(projected.float(), dim=1)  # [n_items, d]
-            chosen = with_self_loops(cosine_knn(unit.detach(), present, self.k - 1), present)
+        unit = F.normalize(self.projection().float(), dim=1)  # [n_items, d]
+        present = self.projection.present
+        chosen = with_self_loops(cosine_knn(unit.detach(), present, self.k - 1), present)
         rows, cols = chosen.rows.to(unit.device), chosen.cols.to(unit.device)
         cosines = (unit[rows] * unit[cols]).sum(-1)  # [nnz]
         return normalise_by_row_sums(Graph(rows, cols, cosines, chosen.shape))

@@ -117,6 +117,15 @@ def test_neighbours_and_their_degree_weights_are_those_computed_by_hand() -> Non
     torch.testing.assert_close(normalise_by_degrees(graph).to_dense(), expected)
 
 
+def test_mixed_precision_changes_no_neighbour() -> None:
+    features = torch.randn(200, 16, generator=torch.Generator().manual_seed(0))
+    present = torch.ones(200, dtype=torch.bool)
+    expected = cosine_knn(features, present, k=5)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        mixed = cosine_knn(features, present, k=5)
+    assert torch.equal(mixed.to_dense(), expected.to_dense())
+
+
 def test_relabelled_ids_permute_the_graph() -> None:
     generator = torch.Generator().manual_seed(0)
     features = torch.randn(30, 8, generator=generator)

@@ -172,7 +172,7 @@ def test_titles(recommender: Recommender) -> None:
 def test_runs_that_cannot_recommend(popular: Trained, trained: Trained, tmp_path: Path) -> None:
     with pytest.raises(
         UserError,
-        match="A run of Pop leaves one only if .* dot products of .* those of this project",
+        match="of Pop leaves one if its scores are dot products .* with such scores: those of this",
     ):
         Recommender.load(popular.run)
     with pytest.raises(UserError, match="is no finished run"):

@@ -9,8 +9,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from recbole_drepmrec.errors import UserError
-
-OUT_OF_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
+from recbole_drepmrec.files import OUT_OF_SPACE
 
 
 class Command(NamedTuple):
@@ -56,6 +55,10 @@ COMMANDS = {
     "add_items": Command(
         "let a finished run recommend items that it was not trained on",
         f"{_PACKAGE}.inference.add_items_command:run",
+    ),
+    "export": Command(
+        "vectors, an index or a scoring model of a finished run, for other programs",
+        f"{_PACKAGE}.inference.export.command:run",
     ),
 }
 
@@ -105,6 +108,8 @@ def _guarded(action: Callable[[], int | None]) -> int:
             print(f"error: cannot write: {error}; free some space and run again.", file=sys.stderr)
         elif isinstance(error, PermissionError):
             print(f"error: {error}; check the file's owner and mode.", file=sys.stderr)
+        elif error.errno == errno.EROFS:
+            print(f"error: cannot write: {error}; choose another place.", file=sys.stderr)
         else:
             raise
         return 2

@@ -1,5 +1,6 @@
 """Files and folders that are either whole or not there."""
 
+import errno
 import json
 import os
 import shutil
@@ -15,7 +16,8 @@ from numpy.typing import NDArray
 
 from recbole_drepmrec.errors import UserError
 
-NOT_A_MATTER_OF_SPACE = (FileExistsError, NotADirectoryError, PermissionError)
+OUT_OF_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+"""What the system says of a write for which there is no space; other errors need another cure."""
 
 
 @contextmanager
@@ -32,7 +34,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
     """
     temporary = _temporary_name(path)
     with write_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_parent(path)
         try:
             yield temporary
             os.replace(temporary, path)
@@ -51,7 +53,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         UserError: The folder could not be written (disk full, no permission, already filled).
     """
     with write_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_parent(path)
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
         try:
             yield temporary
@@ -86,9 +88,32 @@ def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     Raises:
         UserError: The file cannot be written.
     """
+    with atomic_file(path) as temporary:
+        save_arrays(temporary, arrays)
+
+
+def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write an ``.npz`` under a name that ``atomic_file`` gave, whatever its ending.
+
+    Args:
+        path: The file.
+        arrays: Numbers, switches or texts of fixed width, by name.
+    """
     named: dict[str, Any] = dict(arrays)
-    with atomic_file(path) as temporary, temporary.open("wb") as file:
+    with path.open("wb") as file:
         np.savez_compressed(file, **named)
+
+
+def _make_parent(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        if error.errno in OUT_OF_SPACE:
+            raise
+        raise UserError(
+            f"cannot write {path}: the folder {path.parent} cannot be made "
+            f"({error.strerror or error}). Choose another place, then run the same command again."
+        ) from error
 
 
 def _temporary_name(path: Path) -> Path:
@@ -106,11 +131,9 @@ def write_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
-        cure = (
-            "Choose another place"
-            if isinstance(error, NOT_A_MATTER_OF_SPACE)
-            else ("Free some space, or choose another place")
-        )
+        # a library that puts it in words alone, such as safetensors, has no number
+        full = error.errno is None or error.errno in OUT_OF_SPACE
+        cure = "Free some space, or choose another place" if full else "Choose another place"
         raise UserError(
             f"cannot write {path}: {reason}. {cure}, then run the same command again."
         ) from error

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from recbole_drepmrec.errors import UserError
-from recbole_drepmrec.nn import Representations
+from recbole_drepmrec.nn import FUSED, Representations
 from recbole_drepmrec.state_file import read_state, write_state
 
 FILE = "inference.safetensors"
@@ -83,6 +83,11 @@ class Bundle:
     histories: Histories
     history_map: Tensor | None
     lengths: Tensor | None
+
+    @property
+    def tables(self) -> dict[str, Representations]:
+        """All kinds of vectors, by name: ``fused`` and the parts."""
+        return {FUSED: self.fused, **self.parts}
 
     def title(self, place: int) -> str:
         """The title of an item, empty where it has none.

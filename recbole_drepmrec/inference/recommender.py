@@ -221,7 +221,7 @@ class Recommender:
         Raises:
             UserError: The model has no such part.
         """
-        known = {FUSED: self.bundle.fused, **self.bundle.parts}
+        known = self.bundle.tables
         if by not in known:
             raise UserError(
                 f"{self.bundle.model} has no vectors by '{by}'; it has those of {', '.join(known)}."

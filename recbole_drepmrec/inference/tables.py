@@ -17,6 +17,7 @@ Columns = tuple[str, str, str, str]
 Write = Callable[[Sequence[Recommended]], None]
 
 ENDINGS = (".csv", ".parquet", ".jsonl")
+CSV = "a .csv"
 
 
 def check_out(out: Path | None) -> None:
@@ -33,7 +34,7 @@ def check_out(out: Path | None) -> None:
     if out.suffix not in ENDINGS:
         raise UserError(f"--out={out} ends in '{out.suffix}', expected {', '.join(ENDINGS)}.")
     if out.suffix == ".parquet":
-        _arrow()
+        arrow(CSV)
 
 
 @contextmanager
@@ -78,27 +79,35 @@ def _json_lines(file: Any, columns: Columns) -> Write:
 
 @contextmanager
 def _parquet(path: Path, columns: Columns) -> Iterator[Write]:
-    arrow, parquet = _arrow()
-    types = (arrow.string(), arrow.string(), arrow.float32(), arrow.int32())
-    schema = arrow.schema(list(zip(columns, types, strict=True)))
+    pa, parquet = arrow(CSV)
+    types = (pa.string(), pa.string(), pa.float32(), pa.int32())
+    schema = pa.schema(list(zip(columns, types, strict=True)))
     with parquet.ParquetWriter(path, schema) as writer:
 
         def write(rows: Sequence[Recommended]) -> None:
             values = zip(*rows, strict=True) if rows else [[]] * len(columns)
             arrays = [
-                arrow.array(list(column), type=kind)
+                pa.array(list(column), type=kind)
                 for column, kind in zip(values, types, strict=True)
             ]
-            writer.write_table(arrow.Table.from_arrays(arrays, schema=schema))
+            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
 
         yield write
 
 
-def _arrow() -> tuple[Any, Any]:
+def arrow(instead: str) -> tuple[Any, Any]:
+    """``pyarrow`` and ``pyarrow.parquet``, which are no dependency of ours.
+
+    Args:
+        instead: The file that needs neither.
+
+    Raises:
+        UserError: It is not installed.
+    """
     try:
         return importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
     except ImportError:
         raise UserError(
             "a .parquet file needs the package pyarrow, which is not installed; run `pip install "
-            "pyarrow`, or write a .csv."
+            f"pyarrow`, or write {instead}."
         ) from None

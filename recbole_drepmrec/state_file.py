@@ -76,8 +76,10 @@ def read_state(path: Path, what: str, format_number: int, device: torch.device) 
             names = set(file.keys())
             tensors = {name: file.get_tensor(name) for name in names}
         if (header.get("what"), header.get("format")) == (what, format_number):
-            state: dict[str, Any] = _decode(header["state"], tensors)
-            return state
+            state = _decode(header["state"], tensors)
+            if isinstance(state, dict):
+                return state
+            raise TypeError(f"its state is {type(state).__name__}")
     except Exception as error:  # whatever a damaged or forged file makes go wrong
         raise UserError(
             f"{path} is damaged or no {what} of recbole-drepmrec, which hold tensors and "

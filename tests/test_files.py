@@ -1,5 +1,7 @@
 """Files and folders that are either whole or not there."""
 
+import errno
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -61,6 +63,32 @@ def test_a_file_in_the_way_is_a_message(tmp_path: Path) -> None:
         atomic_file(tmp_path / "file" / "child"),
     ):
         pass
+
+
+@pytest.mark.parametrize(
+    ("error", "cure"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "Free some space, or choose another"),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), "Free some space, or choose another place"),
+        (OSError("I/O error: No space left"), "Free some space, or choose another place"),
+        (OSError(errno.EROFS, "Read-only file system"), "file system. Choose another place"),
+        (OSError(errno.ENOENT, "No such file or directory"), "directory. Choose another place"),
+        (PermissionError(errno.EACCES, "Permission denied"), "denied. Choose another place"),
+        (IsADirectoryError(errno.EISDIR, "Is a directory"), "directory. Choose another place"),
+    ],
+)
+def test_only_a_full_disk_wants_space(tmp_path: Path, error: OSError, cure: str) -> None:
+    with pytest.raises(UserError, match=re.escape(cure)), atomic_file(tmp_path / "file"):
+        raise error
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    for write in (atomic_file, atomic_folder):
+        with (
+            pytest.raises(UserError, match="the folder /proc/no cannot be made .* Choose another"),
+            write(Path("/proc/no/file")),
+        ):
+            pass
 
 
 # A limit on the size of files is what a full disk looks like to a program.

@@ -29,6 +29,9 @@ def run(arguments: list[str]) -> None:
     ids = dict.fromkeys(files, options.ids) if options.ids else {}
     if options.ids and "=" in options.ids:
         ids = _by_modality("--ids", options.ids)
+    unknown = sorted(set(ids) - set(files))
+    if unknown:
+        raise UserError(f"--ids names '{unknown[0]}', and --features does not; name it in both.")
     names, rows = read_features(files, ids)
     out = options.out or options.run / FILE
     with held(options.run):  # before it is read: what another command adds meanwhile must stay
@@ -39,12 +42,13 @@ def run(arguments: list[str]) -> None:
 
 def _by_modality(option: str, given: str) -> dict[str, str]:
     pairs = [part.partition("=") for part in given.split(",")]
-    if not all(name.strip() and equals and file.strip() for name, equals, file in pairs):
+    files = {name.strip(): file.strip() for name, _, file in pairs}
+    if not all([*files, *files.values()]) or len(files) < len(pairs):
         raise UserError(
-            f"{option} is '{given}', expected a file for each modality, as in "
+            f"{option} is '{given}', expected one file for each modality, as in "
             f"{option}=image=new_image.npy,text=new_text.npy."
         )
-    return {name.strip(): file.strip() for name, _, file in pairs}
+    return files
 
 
 def _parser() -> Parser:

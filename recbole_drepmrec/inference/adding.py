@@ -52,6 +52,7 @@ def add_items(
         for start in range(0, len(ids), BLOCK_ROWS)
     ]
     made = {name: torch.cat([block[name] for block in blocks]) for name in rows}
+    _check_belongs(bundle, made)
     fused = torch.stack(list(made.values())).sum(0)  # [n, D]
     lengths = None
     if bundle.lengths is not None:
@@ -91,6 +92,8 @@ def read_features(
     Raises:
         UserError: A file is missing, malformed, or its rows have no ids.
     """
+    _check_files("features", "feature file", files)
+    _check_files("ids", "list of ids", ids)
     parts = {}
     for name, file in files.items():
         source = ModalitySource(file=file, ids=ids.get(name, "rows"))
@@ -108,6 +111,24 @@ def read_features(
         rows[name] = np.zeros((len(names), part.matrix.shape[1]), dtype=np.float32)
         rows[name][[place[str(raw)] for raw in part.ids]] = part.matrix
     return names, rows
+
+
+def _check_belongs(bundle: Bundle, made: dict[str, Tensor]) -> None:
+    width = bundle.fused.items.shape[1]
+    if any(name not in bundle.parts or part.shape[1] != width for name, part in made.items()):
+        raise UserError(
+            "the run's inference file and its features file do not belong together: they have "
+            "other modalities or lengths of vectors; take both from one run."
+        )
+
+
+def _check_files(option: str, what: str, files: dict[str, str]) -> None:
+    for name, file in files.items():
+        if not Path(file).is_file():
+            raise UserError(
+                f"modality '{name}': the {what} {file} does not exist; correct --{option}, or put "
+                "the file there."
+            )
 
 
 def _check_unique(what: str, ids: list[str]) -> None:

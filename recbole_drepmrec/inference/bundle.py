@@ -9,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from recbole_drepmrec.errors import UserError
+from recbole_drepmrec.inference.bundle_checks import check_bundle
+from recbole_drepmrec.inference.checks import damaged
 from recbole_drepmrec.nn import FUSED, Representations
 from recbole_drepmrec.state_file import read_state, write_state
 
@@ -146,14 +147,9 @@ def read_bundle(path: Path) -> Bundle:
         UserError: It is missing, damaged, or no such file.
     """
     state = read_state(path, WHAT, FORMAT, torch.device("cpu"))
-    try:
+    with damaged(path):
         bundle = _bundle(state)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{path} is damaged: {type(error).__name__}: {error}.") from error
-    sizes = (len(bundle.users), len(bundle.items))
-    tables = [bundle.fused, *bundle.parts.values()]
-    if any((len(one.users), len(one.items)) != sizes for one in tables):
-        raise UserError(f"{path} is damaged: it has {sizes} users and items, and other vectors.")
+        check_bundle(bundle)
     return bundle
 
 

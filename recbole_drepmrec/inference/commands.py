@@ -113,7 +113,7 @@ def explained(found: Explanation) -> str:
 
 
 def read_ids(path: Path) -> list[str]:
-    """Raw ids, one a line; empty lines are skipped.
+    """Raw ids, one a line; empty lines are skipped, and an id that stands there again.
 
     Args:
         path: A text file.
@@ -130,14 +130,19 @@ def read_ids(path: Path) -> list[str]:
     ids = [line.strip() for line in lines if line.strip()]
     if not ids:
         raise UserError(f"{path} is empty; expected raw ids, one a line.")
-    return ids
+    return _once(ids)
 
 
 def _split(given: str) -> list[str]:
     ids = [part.strip() for part in given.split(",") if part.strip()]
     if not ids:
         raise UserError(f"'{given}' names nobody; give raw ids, as in 1,2,3.")
-    return ids
+    return _once(ids)
+
+
+def _once(ids: list[str]) -> list[str]:
+    """Each id once, where it stands first: who is named twice gets one list."""
+    return list(dict.fromkeys(ids))
 
 
 def _parser(command: str) -> Parser:
@@ -167,7 +172,7 @@ def _recommend_parser() -> Parser:
         choices=get_args(Seen),
         default="valid",
         help="known items that are left out: none, those of training, of training and validation, "
-        "or all, those of the test part too (valid)",
+        "or all, those of the test part too; with --history none, or else its items (valid)",
     )
     add("--candidates", type=Path, metavar="FILE", help="the only items listed, one id a line")
     add("--exclude", type=Path, metavar="FILE", help="items that are not listed, one id a line")

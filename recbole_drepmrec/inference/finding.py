@@ -54,7 +54,7 @@ def find_file(run: Path) -> Path:
 def _record(run: Path) -> dict[str, Any]:
     # not by RunFolder, which imports RecBole
     try:
-        record: dict[str, Any] = json.loads((run / "run.json").read_text(encoding="utf-8"))
+        record = json.loads((run / "run.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return record
+    return record if isinstance(record, dict) else {}

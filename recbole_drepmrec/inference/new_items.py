@@ -26,6 +26,8 @@ from torch.nn.functional import normalize
 from recbole_drepmrec.data.preparation import RowPreparation
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.graph import top_columns
+from recbole_drepmrec.inference.checks import damaged
+from recbole_drepmrec.inference.maker_checks import check_maker
 from recbole_drepmrec.nn import FilterGate, FrozenMatrix, Fusion, GateKind
 from recbole_drepmrec.state_file import read_state, write_state
 
@@ -162,10 +164,10 @@ def read_item_maker(path: Path) -> ItemMaker:
             "is in the runs of a comparison; train with --keep_features=True."
         )
     state = read_state(path, WHAT, FORMAT, torch.device("cpu"))
-    try:
+    with damaged(path):
         state["modalities"] = {
             name: ModalityMaker(**one) for name, one in state["modalities"].items()
         }
-        return ItemMaker(**state)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{path} is damaged: {type(error).__name__}: {error}.") from error
+        maker = ItemMaker(**state)
+        check_maker(maker)
+    return maker

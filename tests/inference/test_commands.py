@@ -103,6 +103,26 @@ def test_history(trained: Trained, capsys: pytest.CaptureFixture[str]) -> None:
     assert {int(row[1][1:]) % 4 for row in rows} == {2}
 
 
+def test_what_seen_means_for_a_history(
+    trained: Trained, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for seen, n_items in (("none", 48), ("train", 46), ("valid", 46), ("all", 46)):
+        words = ["--history=i2,i6,i2", "--k=99", f"--seen={seen}"]
+        assert main(["recommend", str(trained.run), *words]) == 0
+        assert len(rows_of(capsys.readouterr().out)) == 1 + n_items
+
+
+def test_who_is_named_twice_gets_one_list(
+    trained: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "users.txt").write_text("u3\nu1\nu3\n")
+    for words in (["--users=u3,u1,u3"], [f"--users_file={tmp_path / 'users.txt'}"]):
+        assert main(["recommend", str(trained.run), "--k=1", *words]) == 0
+        assert [row[0] for row in rows_of(capsys.readouterr().out)[1:]] == ["u3", "u1"]
+    assert main(["similar", str(trained.run), "--items=i1,i1", "--k=2"]) == 0
+    assert len(rows_of(capsys.readouterr().out)) == 1 + 2
+
+
 def test_similar(trained: Trained, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["similar", str(trained.run), "--items=i1", "--by=text", "--k=2"]) == 0
     rows = rows_of(capsys.readouterr().out)
@@ -135,6 +155,10 @@ def test_explain(trained: Trained, capsys: pytest.CaptureFixture[str]) -> None:
         (["recommend", "RUN", "--users_file=nowhere"], "nowhere cannot be read"),
         (["recommend", "nowhere"], "nowhere is no finished run"),
         (["recommend", "RUN", "--out=file/lists.csv"], "cannot write file/lists.csv"),
+        (
+            ["recommend", "RUN", "--out=/proc/nowhere/lists.csv"],
+            "the folder /proc/nowhere cannot be made (No such file or directory). Choose another",
+        ),
         (["similar", "RUN"], "one of the arguments --items --users is required"),
         (["similar", "RUN", "--items=i1", "--by=smell"], "no vectors by 'smell'"),
         (
@@ -162,7 +186,7 @@ def test_a_mistake_is_one_message_and_nothing_is_written(
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-@pytest.mark.parametrize("command", ["recommend", "similar", "explain", "add_items"])
+@pytest.mark.parametrize("command", ["recommend", "similar", "explain", "add_items", "export"])
 def test_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([command, "--help"]) == 0
     assert f"recbole-drepmrec {command}" in capsys.readouterr().out

@@ -238,8 +238,21 @@ def test_added_items_can_go_to_another_file(copied: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--features=text.npy"], "expected a file for each modality, as in"),
-        (["--features=text=none.npy", "--ids=ids.txt"], "none.npy does not exist"),
+        (["--features=text.npy"], "expected one file for each modality, as in"),
+        (
+            ["--features=text=none.npy", "--ids=ids.txt"],
+            "modality 'text': the feature file none.npy does not exist; correct --features",
+        ),
+        (
+            ["--features=text=text.npy", "--ids=none.txt"],
+            "modality 'text': the list of ids none.txt does not exist; correct --ids",
+        ),
+        (
+            ["--features=text=text.npy", "--ids=text=none.txt"],
+            "modality 'text': the list of ids none.txt does not exist; correct --ids",
+        ),
+        (["--features=text=text.npy", "--ids=txt=ids.txt"], "--ids names 'txt', and --features"),
+        (["--features=text=text.npy,text=nan.npy"], "expected one file for each modality, as in"),
         (["--features=text=text.npy"], "nobody says which item each row of text.npy is"),
         (["--features=smell=text.npy", "--ids=ids.txt"], "no modality 'smell'; it has text, image"),
         (["--features=image=text.npy", "--ids=ids.txt"], "(2, 16), expected (2, 6)"),

@@ -1,5 +1,6 @@
 """An index of the items, in which faiss looks for a user's best ones."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ def _filled(faiss: Any, vectors: Any, factory: str) -> Any:
         for start in range(0, len(vectors), BLOCK_ROWS):
             index.add(np.ascontiguousarray(vectors[start : start + BLOCK_ROWS]))
     except (RuntimeError, AssertionError) as error:
-        reason = str(error).strip().splitlines()[-1].rpartition("Error: ")[2] if str(error) else ""
+        reason = re.split(r"\.cpp:\d+: ", str(error))[-1].strip()  # after the place in its code
         raise UserError(
             f"faiss makes no index '{factory}' of {len(vectors)} items with "
             f"{vectors.shape[1]} numbers ({reason}); give --index=Flat, which is exact, or "

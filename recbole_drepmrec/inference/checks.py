@@ -1,4 +1,4 @@
-"""Sees that what a file claims fits together, so that a forged or damaged one fails when it is read."""
+"""Sees that what a file claims fits together: a forged or damaged one fails when it is read."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,7 +27,7 @@ def damaged(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
         what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise UserError(
             f"{path} is damaged: {what}. Train again, or take the file from where it is whole."

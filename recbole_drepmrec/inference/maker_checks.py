@@ -30,6 +30,9 @@ def check_maker(maker: Any) -> None:
     require(maker.k > 0, f"`k` is {maker.k}")
     require_kind(maker.self_loop, bool, "self_loop")
     require(len(maker.modalities) > 0, "it has no modalities")
+    for name, one in maker.modalities.items():
+        require_kind(one.gate, dict, f"modalities/{name}/gate")
+        require_kind(one.preparation, dict, f"modalities/{name}/preparation")
     first = next(iter(maker.modalities.values()))
     n_items, size = len(first.features), len(first.gate["projection.bias"])
     require(n_items > 0, "it has no items")

@@ -25,7 +25,7 @@ from torch import Tensor
 from recbole_drepmrec.inference import Bundle, Recommender
 from recbole_drepmrec.inference.adding import add_items
 from recbole_drepmrec.inference.bundle import FILE, Histories
-from recbole_drepmrec.inference.histories import gifts
+from recbole_drepmrec.inference.histories import user_of
 from recbole_drepmrec.inference.new_items import (
     FEATURES_FILE,
     ItemMaker,
@@ -103,7 +103,7 @@ def users_of_their_items(bundle: Bundle) -> Tensor:
     histories = [
         torch.from_numpy(bundle.histories.of(u, "train")) for u in range(len(bundle.users))
     ]
-    return torch.stack([gifts(bundle, items).sum(0) for items in histories])
+    return torch.stack([user_of(bundle, items) for items in histories])
 
 
 def without(bundle: Bundle, maker: ItemMaker, kept: NDArray[np.bool_]) -> tuple[Bundle, ItemMaker]:

@@ -13,9 +13,9 @@ from torch import Tensor
 from recbole_drepmrec.data.feature_files import ModalitySource, read_parts
 from recbole_drepmrec.data.preparation import RowPreparation
 from recbole_drepmrec.errors import UserError
-from recbole_drepmrec.inference.bundle import Bundle, Names, lengths_of
+from recbole_drepmrec.inference.bundle import Bundle, Names, lengths_of, with_zero
 from recbole_drepmrec.inference.new_items import ItemMaker
-from recbole_drepmrec.nn import Representations
+from recbole_drepmrec.nn import FUSED, POPULARITY, Representations
 
 BLOCK_ROWS = 1024
 """New items made at a time."""
@@ -57,7 +57,9 @@ def add_items(
     lengths = None
     if bundle.lengths is not None:
         own = lengths_of(fused).unsqueeze(1)
-        made, fused = {name: part / own for name, part in made.items()}, fused / own
+        made = {name: with_zero(part / own) for name, part in made.items()}
+        made[POPULARITY] = _of_the_mean_popularity(bundle, len(ids))
+        fused = torch.stack(list(made.values())).sum(0)
         lengths = torch.cat([bundle.lengths, own.squeeze(1)])
     there = {name: torch.from_numpy(given.any(axis=1)) for name, given in rows.items()}
     nothing, absent = torch.zeros_like(fused), torch.zeros(len(ids), dtype=torch.bool)
@@ -114,7 +116,7 @@ def read_features(
 
 
 def _check_belongs(bundle: Bundle, made: dict[str, Tensor]) -> None:
-    width = bundle.fused.items.shape[1]
+    width = bundle.directions[FUSED].items.shape[1]
     if any(name not in bundle.parts or part.shape[1] != width for name, part in made.items()):
         raise UserError(
             "the run's inference file and its features file do not belong together: they have "
@@ -173,6 +175,12 @@ def _check_features(ids: list[str], rows: dict[str, NDArray[np.float32]]) -> Non
             f"{int(none.sum())} items have no feature in any modality, first "
             f"'{ids[int(none.argmax())]}'; nothing can be said of them."
         )
+
+
+def _of_the_mean_popularity(bundle: Bundle, n: int) -> Tensor:
+    """The ``popularity`` part of n items that nobody had in training, as of such ones in it."""
+    mean = bundle.parts[POPULARITY].items.mean(0)
+    return mean.expand(n, -1)
 
 
 def _with_titles(bundle: Bundle, n: int, titles: list[str] | None) -> Names | None:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from recbole_drepmrec.inference.bundle_checks import check_bundle
 from recbole_drepmrec.inference.checks import damaged
-from recbole_drepmrec.nn import FUSED, Representations
+from recbole_drepmrec.nn import FUSED, POPULARITY, Representations
 from recbole_drepmrec.state_file import read_state, write_state
 
 FILE = "inference.safetensors"
@@ -53,7 +53,8 @@ class Histories:
 class Bundle:
     """U users and I items of a trained model, without padding, all on the host.
 
-    Scores are dot products of ``fused``, which is the sum of ``parts`` where there are any.
+    Scores are dot products of ``fused``, which is the sum of ``parts`` where there are any. If one
+    of them is ``popularity``, it is the last number of a vector, and the others have none there.
 
     Attributes:
         model: The model's name.
@@ -70,6 +71,8 @@ class Bundle:
             behavior part, or of ``fused`` where there are no parts; None without either.
         lengths: What the parts of an item are divided by, [I]: the length of their sum, where a
             model scores items at length one; None where nothing is.
+        popularity_weight: The last number of a user by the length of the others, where there is a
+            part ``popularity``; None where there is none.
     """
 
     model: str
@@ -84,11 +87,23 @@ class Bundle:
     histories: Histories
     history_map: Tensor | None
     lengths: Tensor | None
+    popularity_weight: float | None
 
     @property
     def tables(self) -> dict[str, Representations]:
         """All kinds of vectors, by name: ``fused`` and the parts."""
         return {FUSED: self.fused, **self.parts}
+
+    @property
+    def directions(self) -> dict[str, Representations]:
+        """Those that cosines are taken of: popularity is no direction."""
+        if self.popularity_weight is None:
+            return self.tables
+        return {
+            name: Representations(*(one[:, :-1] for one in table))
+            for name, table in self.tables.items()
+            if name != POPULARITY
+        }
 
     def title(self, place: int) -> str:
         """The title of an item, empty where it has none.
@@ -122,6 +137,29 @@ def lengths_of(items: Tensor) -> Tensor:
     """
     lengths: Tensor = items.norm(dim=1).clamp(min=1e-12)
     return lengths
+
+
+def with_popularity(
+    parts: dict[str, Representations], fused: Representations
+) -> dict[str, Representations]:
+    """Parts with the last number of the fused vectors as one more of them, ``popularity``.
+
+    Args:
+        parts: By name, users [U, D - 1] and items [I, D - 1].
+        fused: Users [U, D] and items [I, D].
+    """
+    wide = {name: Representations(*map(with_zero, part)) for name, part in parts.items()}
+    last = Representations(*(torch.cat([0 * one[:, :-1], one[:, -1:]], dim=1) for one in fused))
+    return {**wide, POPULARITY: last}
+
+
+def with_zero(vectors: Tensor) -> Tensor:
+    """Vectors with no popularity, [n, D + 1].
+
+    Args:
+        vectors: Shape [n, D].
+    """
+    return torch.cat([vectors, torch.zeros(len(vectors), 1)], dim=1)
 
 
 def scaled(parts: dict[str, Representations], lengths: Tensor) -> dict[str, Representations]:

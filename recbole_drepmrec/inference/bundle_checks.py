@@ -11,6 +11,7 @@ from recbole_drepmrec.inference.checks import (
     require_numbers,
     require_switches,
 )
+from recbole_drepmrec.nn import POPULARITY
 
 
 def check_bundle(bundle: Any) -> None:
@@ -45,7 +46,16 @@ def check_bundle(bundle: Any) -> None:
     if bundle.lengths is not None:
         require_numbers(bundle.lengths, (n_items,), "lengths")
         require(bool((bundle.lengths > 0).all()), "`lengths` are not all above zero")
+    _check_popularity(bundle)
     _check_histories(bundle.histories, n_users, n_items)
+
+
+def _check_popularity(bundle: Any) -> None:
+    there = POPULARITY in bundle.parts
+    for name in ("lengths", "popularity_weight"):
+        require(there == (getattr(bundle, name) is not None), f"`{name}` does not fit the parts")
+    if there:
+        require_kind(bundle.popularity_weight, float, "popularity_weight")
 
 
 def _check_histories(histories: Any, n_users: int, n_items: int) -> None:

@@ -73,3 +73,16 @@ def gifts(bundle: Bundle, items: Tensor) -> Tensor:
         views = bundle.parts[name].items[items] * lengths * modalities_of_items.unsqueeze(1)
         total += views / (max(modalities, 1) * max(int(there.sum()), 1))
     return total
+
+
+def user_of(bundle: Bundle, items: Tensor) -> Tensor:
+    """The vector of a user made of items, [D]: what they give, and how popularity counts with it.
+
+    Args:
+        bundle: The trained users and items.
+        items: Positions, each once, [n].
+    """
+    vector = gifts(bundle, items).sum(0)
+    if bundle.popularity_weight is not None:
+        vector[-1] = bundle.popularity_weight * vector[:-1].norm()
+    return vector

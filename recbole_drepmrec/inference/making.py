@@ -10,14 +10,21 @@ from torch import Tensor
 
 from recbole_drepmrec.data.titles import read_titles
 from recbole_drepmrec.errors import UserError
-from recbole_drepmrec.inference.bundle import FILE, Bundle, Histories, lengths_of, scaled
+from recbole_drepmrec.inference.bundle import (
+    FILE,
+    Bundle,
+    Histories,
+    lengths_of,
+    scaled,
+    with_popularity,
+)
 from recbole_drepmrec.inference.histories import fit_history_map
 from recbole_drepmrec.inference.new_items import FEATURES_FILE
 from recbole_drepmrec.inference.new_items_making import item_maker_of
 from recbole_drepmrec.model.base import MultimodalRecommender
 from recbole_drepmrec.model.host_vectors import CARRIERS, find_vectors
 from recbole_drepmrec.model.two_lines import TwoLineRecommender
-from recbole_drepmrec.nn import BEHAVIOR, Representations, part_name
+from recbole_drepmrec.nn import BEHAVIOR, RankingLoss, Representations, part_name
 from recbole_drepmrec.run_folder import RunFolder, provenance
 
 logger = logging.getLogger(__name__)
@@ -66,11 +73,13 @@ def bundle_of(prepared: Any) -> Bundle | None:
         )
     parts = model.parts() if isinstance(model, TwoLineRecommender) else {}
     parts = {name: _without_padding(part) for name, part in parts.items()}
+    lengths = _lengths(model, parts)
+    if lengths is not None:
+        parts = with_popularity(scaled(parts, lengths), fused)
     items = _raw_ids(dataset, dataset.iid_field)
     titles = read_titles(config, items.astype(np.str_))
     histories = histories_of(prepared)
     mapped = parts.get(BEHAVIOR) if parts else fused
-    lengths = _lengths(model, parts)
     return Bundle(
         model=config["model"],
         dataset=config["dataset"],
@@ -79,11 +88,12 @@ def bundle_of(prepared: Any) -> Bundle | None:
         items=items,
         titles=None if titles is None else titles.astype(object),
         fused=fused,
-        parts=parts if lengths is None else scaled(parts, lengths),
+        parts=parts,
         present=_present(model),
         histories=histories,
         history_map=None if mapped is None else fit_history_map(mapped, histories),
         lengths=lengths,
+        popularity_weight=None if lengths is None else _ranking(model).temperature,
     )
 
 
@@ -96,9 +106,14 @@ def _scoring_vectors(model: Any, name: str) -> Representations | None:
 
 def _lengths(model: Any, parts: dict[str, Representations]) -> Tensor | None:
     """The length of each item's sum of parts, where the model scores items at length one."""
-    if not parts or (model.modal_side or model).ranking.kind == "bpr":
+    if not parts or _ranking(model).item_bias is None:
         return None
     return lengths_of(torch.stack([part.items for part in parts.values()]).sum(0))
+
+
+def _ranking(model: Any) -> RankingLoss:
+    ranking: RankingLoss = (model.modal_side or model).ranking
+    return ranking
 
 
 def _without_padding(vectors: Representations) -> Representations:

@@ -14,7 +14,7 @@ from recbole_drepmrec.inference.adding import add_items
 from recbole_drepmrec.inference.bundle import Bundle, Names, Seen
 from recbole_drepmrec.inference.explanation import Explanation, explain
 from recbole_drepmrec.inference.finding import find_bundle
-from recbole_drepmrec.inference.histories import gifts
+from recbole_drepmrec.inference.histories import user_of
 from recbole_drepmrec.inference.new_items import FEATURES_FILE, read_item_maker
 from recbole_drepmrec.inference.ranking import Lists, Recommended, nearest_rows, ranked
 from recbole_drepmrec.nn import FUSED, Representations
@@ -159,7 +159,7 @@ class Recommender:
         if not len(items):
             raise UserError("the history is empty; give at least one item id.")
         had = np.unique(self.positions_of_items(items))
-        vector = gifts(self.bundle, torch.from_numpy(had)).sum(0, keepdim=True)
+        vector = user_of(self.bundle, torch.from_numpy(had)).unsqueeze(0)
         pool = self._pool(candidates, exclude)
         pool = pool if keep_seen else np.setdiff1d(pool, had)
         name = np.array(["history"], dtype=object)
@@ -180,7 +180,7 @@ class Recommender:
             UserError: An id is unknown, an item has no such vector, or there are no such vectors.
         """
         rows = self.positions_of_items(items)
-        return nearest_rows(self.items, rows, self.vectors(by).items, _checked(k), by)
+        return nearest_rows(self.items, rows, self._directions(by).items, _checked(k), by)
 
     def similar_users(
         self, users: Sequence[str], k: int = 10, by: str = FUSED
@@ -196,7 +196,7 @@ class Recommender:
             UserError: As ``similar_items``.
         """
         rows = self.positions_of_users(users)
-        return nearest_rows(self.users, rows, self.vectors(by).users, _checked(k), by)
+        return nearest_rows(self.users, rows, self._directions(by).users, _checked(k), by)
 
     def explain(self, user: str, item: str, n_neighbours: int = 10) -> Explanation:
         """What each line, modality and past item gave to a score.
@@ -221,7 +221,12 @@ class Recommender:
         Raises:
             UserError: The model has no such part.
         """
-        known = self.bundle.tables
+        return self._named(self.bundle.tables, by)
+
+    def _directions(self, by: str) -> Representations:
+        return self._named(self.bundle.directions, by)
+
+    def _named(self, known: Mapping[str, Representations], by: str) -> Representations:
         if by not in known:
             raise UserError(
                 f"{self.bundle.model} has no vectors by '{by}'; it has those of {', '.join(known)}."

@@ -67,14 +67,20 @@ class DRepMRec(TwoLineRecommender):
         super().__init__(config, dataset)
         settings = self.settings
         interactions = training_interactions(dataset)
-        self.ranking = RankingLoss(settings.ranking_loss, settings.ranking_temperature)
         self.behavior_line: BehaviorLine | None = None
         if settings.use_behavior_line:
             self.behavior_line = BehaviorLine(
                 interactions, settings.embedding_size, settings.n_layers
             )
         self.modal_side: ModalSide | None = None
-        if settings.use_modal_line:
+        self.ranking: RankingLoss | None = None  # the Modal Side has it, where there is one
+        if not settings.use_modal_line:
+            self.ranking = RankingLoss(
+                settings.ranking_loss,
+                settings.ranking_temperature,
+                interactions.transposed().row_sums(),
+            )
+        else:
             features = self.prepared_features(dataset, settings.feature_norm)
             self.modal_side = ModalSide(
                 settings, features, interactions, settings.embedding_size, neighbour_search(config)
@@ -96,7 +102,7 @@ class DRepMRec(TwoLineRecommender):
         behavior, modal = self.lines()
         if self.modal_side is not None and modal is not None:
             return self.modal_side.fuse(behavior, modal)
-        return self.ranking.scoring(behavior)  # type: ignore[arg-type]  # one line is left on
+        return self.ranking.scoring(behavior)  # type: ignore[union-attr, arg-type]  # one is on
 
     def calculate_loss(self, interaction: Any) -> Tensor:
         """Return the objective of one training batch, a scalar."""
@@ -105,7 +111,7 @@ class DRepMRec(TwoLineRecommender):
         terms = [self.settings.reg_weight * self._regularisation(batch)]
         if self.modal_side is not None and modal is not None:
             terms += self.modal_side.losses(behavior, modal, batch)
-        elif behavior is not None:
+        elif behavior is not None and self.ranking is not None:
             rows = batch.rows(behavior)
             terms.append(self.ranking(batch.positive_pairs(rows), rows.items, batch))
         return total(terms)

@@ -98,11 +98,11 @@ class ModalSide(nn.Module):
             settings.gate,
             settings.item_graph_layers,
         )
-        untrained = interactions.transposed().row_sums() == 0
-        self.register_buffer("untrained", untrained.nonzero().squeeze(-1), persistent=False)
+        times = interactions.transposed().row_sums()  # [n_items]
+        self.register_buffer("untrained", (times == 0).nonzero().squeeze(-1), persistent=False)
         self.signals = _signals(settings, features)
         self._trackers: list[SimilarityTracker] = []  # made once they are asked for
-        self.ranking = RankingLoss(settings.ranking_loss, settings.ranking_temperature)
+        self.ranking = RankingLoss(settings.ranking_loss, settings.ranking_temperature, times)
         self.bma = BehaviorModalAlignment(
             Fusion(settings.fusion, settings.modal_scale),
             settings.temperature,

@@ -37,11 +37,12 @@ class TwoLineRecommender(MultimodalRecommender):
     def parts(self) -> dict[str, Representations]:
         """What each line and modality gives to the fused vectors, which are the sum of these.
 
-        Under ``ranking_loss: softmax`` the items that score are that sum at length one.
+        Under ``ranking_loss: softmax`` the items that score are that sum at length one, and both
+        users and items have one more number, of the items' popularity (``RankingLoss.scoring``).
 
         Every fusion is linear, so the fused vectors of b and m are those of b and nothing, and of
         nothing and m. [ours] The Behavior Line's part is called ``behavior``, the others as their
-        modality; one of the name ``behavior`` or ``fused`` gets ``modality`` before it.
+        modality; one of these names, or ``popularity`` or ``fused``, gets ``modality`` before it.
         """
         behavior, modal = self.lines()
         if self.modal_side is None or modal is None:

@@ -19,6 +19,7 @@ from recbole_drepmrec.nn.graph_refining import (
 from recbole_drepmrec.nn.hypergraph import HypergraphPassing
 from recbole_drepmrec.nn.id_tables import IdTables
 from recbole_drepmrec.nn.losses import (
+    BiasedItems,
     bpr_loss,
     cosine_distance,
     info_nce,
@@ -27,7 +28,7 @@ from recbole_drepmrec.nn.losses import (
 )
 from recbole_drepmrec.nn.mined_graph import MinedItemGraph, ModalityGraph
 from recbole_drepmrec.nn.modal_line import ModalEncoder, ModalityInputs, ModalLine, ModalOutput
-from recbole_drepmrec.nn.modal_parts import BEHAVIOR, FUSED, modality_parts, part_name
+from recbole_drepmrec.nn.modal_parts import BEHAVIOR, FUSED, POPULARITY, modality_parts, part_name
 from recbole_drepmrec.nn.modality_convolution import (
     Combination,
     ModalityConvolution,
@@ -44,11 +45,13 @@ from recbole_drepmrec.nn.similarity_signal import SignalKind, SimilaritySupervis
 __all__ = [
     "BEHAVIOR",
     "FUSED",
+    "POPULARITY",
     "Alignment",
     "Batch",
     "BehaviorAwareFuser",
     "BehaviorLine",
     "BehaviorModalAlignment",
+    "BiasedItems",
     "Combination",
     "EdgeSet",
     "EdgeWeighting",

@@ -1,5 +1,7 @@
 """Loss terms that more than one model uses, each a mean over the batch."""
 
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -8,6 +10,18 @@ from recbole_drepmrec.nn.known_gradient import with_gradients
 
 LARGEST_EXPONENT = 40.0
 """Sums of exponentials up to this one are far from float32's largest number."""
+
+
+class BiasedItems(NamedTuple):
+    """Some items, n of them, and how well each is liked by all.
+
+    Attributes:
+        vectors: Shape [n, d].
+        biases: beta, shape [n].
+    """
+
+    vectors: Tensor
+    biases: Tensor
 
 
 def bpr_loss(
@@ -104,40 +118,55 @@ def _own_among_all(queries: Tensor, keys: Tensor, positives: Tensor, shift: bool
     return with_gradients(value, *known)
 
 
-def softmax_loss(users: Tensor, positives: Tensor, negatives: Tensor, temperature: float) -> Tensor:
+def softmax_loss(
+    users: Tensor, positives: BiasedItems, negatives: BiasedItems, temperature: float
+) -> Tensor:
     """Sampled softmax: each user must find the own item among negative ones that all share. [ours]
 
-        L = -mean_b log( exp(u_b.i_b / t) / (exp(u_b.i_b / t) + sum_j exp(u_b.j / t)) )
+        L = -mean_b log( exp(x_bi) / (exp(x_bi) + sum_j exp(x_bj)) ),   x_bi = u_b.i / t + beta_i
 
     where u, i and j are scaled to length one. The gradients are made along with the value, for one
-    [B, N] matrix E = exp(U J^T / t - 1/t), which cannot overflow:
+    [B, N] matrix E = exp(X - h), which cannot overflow, h being 1/t and the greatest beta:
 
         dL/du_b = ((E J)_b + e_b i_b) / s_b - i_b,   dL/di_b = (e_b / s_b - 1) u_b,
-        dL/dJ = E^T (U / s),   e_b = exp(u_b.i_b / t - 1/t),   s = E 1 + e    (each over B and t)
+        dL/dJ = E^T (U / s)                                               (each over B and t)
+        dL/dbeta_i = e_b / s_b - 1,   dL/dbeta_J = E^T (1 / s)            (each over B)
+        e_b = exp(x_bi - h),   s = E 1 + e
 
     Args:
         users: One of each pair, [B, d].
-        positives: The item of each pair, [B, d].
-        negatives: Items that count as taken by nobody, which one in a while may not be, [N, d].
+        positives: The item of each pair, B of them.
+        negatives: N items that count as taken by nobody, which one in a while may not be.
         temperature: t, above zero.
 
     Returns:
         A scalar.
     """
     dtype = torch.promote_types(users.dtype, torch.float32)  # in full precision, mixed or not
-    queries, own, others = (F.normalize(v.to(dtype), dim=-1) for v in (users, positives, negatives))
+    vectors = (users, positives.vectors, negatives.vectors)
+    queries, own, others = (F.normalize(v.to(dtype), dim=-1) for v in vectors)
+    own_bias, biases = (one.biases.to(dtype) for one in (positives, negatives))
     queries = queries / temperature
     with torch.no_grad(), torch.autocast(users.device.type, enabled=False):
-        highest, share = 1 / temperature, 1 / len(queries)
-        logits = (queries * own).sum(-1, keepdim=True)  # [B, 1]
+        highest = 1 / temperature + torch.cat([own_bias, biases]).max()
+        share = 1 / len(queries)
+        logits = (queries * own).sum(-1, keepdim=True) + own_bias.unsqueeze(1)  # [B, 1]
         mine = (logits - highest).exp()
-        exponentials = (queries @ others.T).sub_(highest).exp_()  # [B, N]
+        exponentials = torch.addmm(biases - highest, queries, others.T).exp_()  # [B, N]
         sums = exponentials.sum(1, keepdim=True).add_(mine).clamp_(min=torch.finfo(dtype).tiny)
         value = (sums.log() + highest - logits).mean()
         of_queries = (exponentials @ others).addcmul_(mine, own).div_(sums).sub_(own).mul_(share)
-        of_own = (mine / sums - 1) * queries * share
+        of_own_bias = (mine / sums - 1) * share  # [B, 1]
         of_others = exponentials.T @ (queries / sums * share)
-    return with_gradients(value, (queries, of_queries), (own, of_own), (others, of_others))
+        of_biases = exponentials.T @ (share / sums)  # [N, 1]
+    return with_gradients(
+        value,
+        (queries, of_queries),
+        (own, of_own_bias * queries),
+        (others, of_others),
+        (own_bias, of_own_bias.squeeze(1)),
+        (biases, of_biases.squeeze(1)),
+    )
 
 
 def cosine_distance(users: Tensor, items: Tensor, counted: Tensor | None = None) -> Tensor:

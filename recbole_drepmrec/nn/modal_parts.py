@@ -5,8 +5,8 @@ from torch import Tensor
 from recbole_drepmrec.nn.modal_line import ModalLine, ModalOutput
 from recbole_drepmrec.nn.representations import Representations
 
-BEHAVIOR, FUSED = "behavior", "fused"
-"""Names of the Behavior Line's part of the vectors, and of them whole."""
+BEHAVIOR, POPULARITY, FUSED = "behavior", "popularity", "fused"
+"""Names of the Behavior Line's part of the vectors, of the items' biases', and of them whole."""
 
 
 def part_name(modality: str) -> str:
@@ -15,7 +15,8 @@ def part_name(modality: str) -> str:
     Args:
         modality: The modality's name, any text.
     """
-    return f"modality {modality}" if modality in (BEHAVIOR, FUSED) else modality
+    taken = (BEHAVIOR, POPULARITY, FUSED)
+    return f"modality {modality}" if modality in taken else modality
 
 
 def modality_parts(line: ModalLine, output: ModalOutput) -> list[Representations]:

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from recbole_drepmrec.nn.batch import Batch
-from recbole_drepmrec.nn.losses import bpr_loss, softmax_loss
+from recbole_drepmrec.nn.losses import BiasedItems, bpr_loss, softmax_loss
 from recbole_drepmrec.nn.representations import Representations
 
 RankingKind = Literal["bpr", "softmax"]
@@ -21,22 +21,27 @@ class RankingLoss(nn.Module):
     """How the items that users took are brought before those they did not. [ours]
 
         bpr        -log sigmoid(<u, i> - <u, j>)              j: the negative item of the pair
-        softmax    -log( exp(cos(u, i)/t) / (exp(cos(u, i)/t) + sum_j exp(cos(u, j)/t)) )
+        softmax    -log( exp(x_ui) / (exp(x_ui) + sum_j exp(x_uj)) ),   x_ui = cos(u, i)/t + beta_i
                                                               j: the negative items of all pairs
 
-    Under ``softmax`` items are scored by cosines too: the length of an item's vector, which the
-    loss leaves open, has no say in the ranking. More than 4,096 pairs share their negatives in
+    Under ``softmax`` items are scored by x too: the length of an item's vector, which the loss
+    leaves open, has no say in the ranking. So popularity, which under ``bpr`` makes vectors long,
+    has a number beta of its own, zero at first. More than 4,096 pairs share their negatives in
     parts of so many.
 
     Args:
         kind: ``bpr`` or ``softmax``.
         temperature: t, above zero.
+        interactions: Of each item in training, [n_items]. One without any takes the mean beta of
+            the others: what it learns is only that it was never taken.
 
     Raises:
         ValueError: ``kind`` is neither, or the temperature is not above zero.
     """
 
-    def __init__(self, kind: RankingKind = "softmax", temperature: float = 0.2) -> None:
+    untrained: Tensor
+
+    def __init__(self, kind: RankingKind, temperature: float, interactions: Tensor) -> None:
         super().__init__()
         if kind not in get_args(RankingKind):
             raise ValueError(
@@ -46,6 +51,10 @@ class RankingLoss(nn.Module):
             raise ValueError(f"temperature is {temperature}, expected a number above zero")
         self.kind = kind
         self.temperature = temperature
+        self.item_bias: nn.Parameter | None = None
+        if kind == "softmax":
+            self.item_bias = nn.Parameter(torch.zeros(len(interactions)))
+        self.register_buffer("untrained", interactions == 0, persistent=False)
 
     def forward(self, pairs: Representations, items: Tensor, batch: Batch) -> Tensor:
         """Return the mean loss of the pairs, a scalar.
@@ -55,28 +64,44 @@ class RankingLoss(nn.Module):
             items: The distinct items of the batch, [I, d].
             batch: The training pairs.
         """
-        if self.kind == "bpr":
+        if self.item_bias is None:
             negatives = items[batch.negative]
             scores = [(pairs.users * one).sum(-1) for one in (pairs.items, negatives)]
             return bpr_loss(*scores)
-        parts = zip(
-            *(torch.split(one, MOST_PAIRS) for one in (*pairs, batch.negative)), strict=True
-        )
-        losses = [
-            len(users) * softmax_loss(users, positives, items[negative.unique()], self.temperature)
-            for users, positives, negative in parts
-        ]
+        biases = self.item_bias[batch.items]
+        columns = (*pairs, biases[batch.positive], batch.negative)
+        losses = []
+        for users, own, own_biases, negative in zip(
+            *(torch.split(one, MOST_PAIRS) for one in columns), strict=True
+        ):
+            others = negative.unique()
+            loss = softmax_loss(
+                users,
+                BiasedItems(own, own_biases),
+                BiasedItems(items[others], biases[others]),
+                self.temperature,
+            )
+            losses.append(len(users) * loss)
         return torch.stack(losses).sum() / len(pairs.users)
 
     def scoring(self, encoded: Representations) -> Representations:
-        """The vectors whose dot products rank the items: under ``softmax`` items of length one.
+        """The vectors whose dot products rank the items.
+
+        Under ``softmax`` users [u, t |u|] and items [i / |i|, beta_i], so that a user's scores are
+        t |u| times their x.
 
         Args:
             encoded: Users [n_users, d] and items [n_items, d].
         """
-        if self.kind == "bpr":
+        if self.item_bias is None:
             return encoded
-        return Representations(encoded.users, F.normalize(encoded.items, dim=-1))
+        trained = self.item_bias[~self.untrained].mean()
+        biases = torch.where(self.untrained, trained, self.item_bias).unsqueeze(1)
+        lengths = encoded.users.norm(dim=-1, keepdim=True)
+        return Representations(
+            torch.cat([encoded.users, self.temperature * lengths], dim=1),
+            torch.cat([F.normalize(encoded.items, dim=-1), biases], dim=1),
+        )
 
     def extra_repr(self) -> str:
         """Settings shown by ``print(model)``."""

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.inference import Bundle, Recommender
-from recbole_drepmrec.inference.histories import gifts
+from recbole_drepmrec.inference.histories import user_of
 from recbole_drepmrec.inference.making import bundle_of
 from tests.datasets import clustered
 from tests.inference.conftest import Trained
@@ -30,7 +31,11 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
 
 
 def bundle(tmp_path: Path, model: str, values: dict[str, Any]) -> Bundle:
-    found = bundle_of(build(model, clustered(), tmp_path, **values))
+    prepared = build(model, clustered(), tmp_path, **values)
+    for name, table in prepared.model.named_parameters():
+        if name.endswith("item_bias"):
+            torch.nn.init.normal_(table)  # zero until it is trained
+    found = bundle_of(prepared)
     assert found is not None
     return found
 
@@ -41,6 +46,7 @@ def test_parts_add_up_to_the_vectors(tmp_path: Path, model: str, values: dict[st
     expected = {"behavior", *values.get("use_modalities", ["text", "image"])}
     expected -= {"behavior"} if values.get("use_behavior_line") is False else set()
     expected -= {"text", "image"} if values.get("use_modal_line") is False else set()
+    expected |= {"popularity"} if values.get("ranking_loss") == "softmax" else set()
     assert set(made.parts) == expected
     for table in range(2):
         total = torch.stack([part[table] for part in made.parts.values()]).sum(0)
@@ -87,7 +93,7 @@ def test_in_the_modal_line_items_carry_everything(tmp_path: Path, loss: str) -> 
     made = bundle(tmp_path, "DRepMRec", {"use_behavior_line": False, "ranking_loss": loss})
     for user in range(10):
         history = torch.from_numpy(made.histories.of(user, "train"))
-        total = gifts(made, history).sum(0)
+        total = user_of(made, history)
         torch.testing.assert_close(total, made.fused.users[user], rtol=1e-4, atol=1e-6)
 
 
@@ -98,3 +104,18 @@ def test_neighbours_are_the_users_own_items(trained: Trained) -> None:
     assert {one.item for one in found.neighbours} == mine
     assert found.others == 0
     assert found.title == 'The 8th, or "so"'
+
+
+def test_popularity_is_a_share_and_no_direction(tmp_path: Path) -> None:
+    made = bundle(tmp_path, "DRepMRec", {"ranking_loss": "softmax"})
+    recommender = Recommender(made)
+    user, item = made.fused.users[5], made.fused.items[9]
+    found = recommender.explain(str(made.users[5]), str(made.items[9]))
+    assert found.parts["popularity"] == pytest.approx(float(user[-1] * item[-1]), rel=1e-5)
+    assert float(user[-1]) == pytest.approx(0.2 * float(user[:-1].norm()), rel=1e-5)
+    nearest = recommender.similar_items([str(made.items[9])], 3)
+    cosines = made.fused.items[:, :-1] @ made.fused.items[9, :-1]
+    cosines[9] = -2
+    assert [row.item for row in nearest] == made.items[cosines.topk(3).indices].tolist()
+    with pytest.raises(UserError, match="no vectors by 'popularity'; it has those of fused, be"):
+        recommender.similar_items(["i9"], by="popularity")

@@ -10,7 +10,7 @@ from recbole.model.general_recommender import LightGCN
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from recbole_drepmrec.nn import Batch, softmax_loss
+from recbole_drepmrec.nn import Batch, BiasedItems, softmax_loss
 from recbole_drepmrec.prepared import Prepared
 from tests.datasets import clustered, known_by_features, with_random_features
 from tests.model.contract import Make, ModelContract, all_scores, build, losses, maker, recall
@@ -171,11 +171,13 @@ def test_without_the_modal_line_the_ranking_loss_is_the_same_one(make: Make) -> 
     model = make(use_modal_line=False, reg_weight=0.0, ranking_loss="softmax").model
     ids = [torch.tensor(pair) for pair in ([1, 2], [3, 4], [5, 6])]
     users, items = model.behavior_line()
-    expected = softmax_loss(users[ids[0]], items[ids[1]], items[ids[2]], temperature=0.2)
+    assert model.ranking is not None
+    taken, others = (BiasedItems(items[i], torch.zeros(2)) for i in ids[1:])
+    expected = softmax_loss(users[ids[0]], taken, others, temperature=0.2)
     fields = (model.USER_ID, model.ITEM_ID, model.NEG_ITEM_ID)
     loss = model.calculate_loss(Interaction(dict(zip(fields, ids, strict=True))))
     torch.testing.assert_close(loss, expected)
-    torch.testing.assert_close(model.forward().items, normalize(items, dim=1))
+    torch.testing.assert_close(model.forward().items[:, :-1], normalize(items, dim=1))
 
 
 def test_without_the_behavior_line_scores_come_from_the_modal_line(make: Make) -> None:

@@ -6,7 +6,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from recbole_drepmrec.nn import bpr_loss, cosine_distance, info_nce, softmax_loss, squared_norm
+from recbole_drepmrec.nn import (
+    BiasedItems,
+    bpr_loss,
+    cosine_distance,
+    info_nce,
+    softmax_loss,
+    squared_norm,
+)
 
 
 def test_bpr_is_the_mean_of_minus_log_sigmoid_of_the_difference() -> None:
@@ -47,30 +54,38 @@ def test_softmax_loss_by_hand() -> None:
     """One user at cosine 1 to the own item, and at 0 and -1 to the others."""
     users, positives = torch.tensor([[3.0, 0.0]]), torch.tensor([[2.0, 0.0]])
     negatives = torch.tensor([[0.0, 5.0], [-1.0, 0.0]])
+    positives, negatives = (
+        BiasedItems(*one)
+        for one in ((positives, torch.zeros(1)), (negatives, torch.tensor([1.0, 0.5])))
+    )
     loss = softmax_loss(users, positives, negatives, temperature=0.5)
-    expected = -math.log(math.exp(2) / (math.exp(2) + math.exp(0) + math.exp(-2)))
+    expected = -math.log(math.exp(2) / (math.exp(2) + math.exp(1) + math.exp(-1.5)))
     assert loss.item() == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("temperature", [0.05, 0.2, 5.0])
 def test_softmax_loss_and_its_gradients_are_those_of_autograd(temperature: float) -> None:
     generator = torch.Generator().manual_seed(0)
-    shapes = ((7, 3), (7, 3), (5, 3))
+    shapes = ((7, 3), (7, 3), (5, 3), (7,), (5,))
     rows = [
         torch.randn(*shape, generator=generator, dtype=torch.float64).requires_grad_()
         for shape in shapes
     ]
-    u, p, n = (F.normalize(one, dim=-1) for one in rows)
-    logits = torch.cat([(u * p).sum(-1, keepdim=True), u @ n.T], dim=1) / temperature
+    u, p, n = (F.normalize(one, dim=-1) for one in rows[:3])
+    own = (u * p).sum(-1) / temperature + rows[3]
+    logits = torch.cat([own.unsqueeze(1), u @ n.T / temperature + rows[4]], dim=1)
     expected = F.cross_entropy(logits, torch.zeros(7, dtype=torch.int64))
-    loss = softmax_loss(*rows, temperature)
+    positives, negatives = BiasedItems(rows[1], rows[3]), BiasedItems(rows[2], rows[4])
+    loss = softmax_loss(rows[0], positives, negatives, temperature)
     torch.testing.assert_close(loss, expected)
     torch.testing.assert_close(torch.autograd.grad(loss, rows), torch.autograd.grad(expected, rows))
 
 
-def test_softmax_loss_stays_finite_at_any_temperature() -> None:
+@pytest.mark.parametrize("bias", [0.0, 1000.0, -1000.0])
+def test_softmax_loss_stays_finite_at_any_temperature(bias: float) -> None:
     users = torch.tensor([[1.0, 0.0]], requires_grad=True)
-    loss = softmax_loss(users, -users.detach(), -users.detach(), temperature=1e-3)
+    items = BiasedItems(-users.detach(), torch.tensor([bias]))
+    loss = softmax_loss(users, items, items, temperature=1e-3)
     loss.backward()
     assert loss.isfinite()
     assert users.grad is not None

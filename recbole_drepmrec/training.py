@@ -48,12 +48,12 @@ def train_and_test(
     return result
 
 
-def train(prepared: Prepared, goes_on: Callable[[float], bool]) -> Result:
+def train(prepared: Prepared, goes_on: Callable[[float, str], bool]) -> Result:
     """Train a prepared model with early stopping, and leave the test data alone.
 
     Args:
         prepared: What ``prepare`` gave.
-        goes_on: Told the score after each validation; False ends the training.
+        goes_on: Told the score after each validation and the run's folder; False ends the training.
 
     Returns:
         The best epoch's validation, and no test result; no checkpoint is kept.
@@ -131,12 +131,12 @@ class _EnoughError(Exception):
     """Ends a training between two epochs."""
 
 
-def _fit(prepared: Prepared, run: RunFolder, goes_on: Callable[[float], bool]) -> Result:
+def _fit(prepared: Prepared, run: RunFolder, goes_on: Callable[[float, str], bool]) -> Result:
     config = prepared.config
     trainer = trainer_class(config["MODEL_TYPE"], config["model"])(config, prepared.model, run)
 
     def validated(epoch: int, score: float) -> None:
-        if not goes_on(float(score)):
+        if not goes_on(float(score), str(run.path)):
             raise _EnoughError
 
     try:

@@ -10,11 +10,13 @@ from recbole_drepmrec.arguments import Parser, with_options
 from recbole_drepmrec.compare import config_files
 from recbole_drepmrec.data.extractors.libraries import library
 from recbole_drepmrec.errors import UserError
-from recbole_drepmrec.evaluation.schedule import machine
+from recbole_drepmrec.evaluation.schedule import Machine, machine
 from recbole_drepmrec.registry import DEFAULT_DATASET, DEFAULT_MODEL
 
 if TYPE_CHECKING:
+    from recbole_drepmrec.tuning.processes import Engine
     from recbole_drepmrec.tuning.results import StudyResults
+    from recbole_drepmrec.tuning.study import Study
 
 
 def command(arguments: list[str]) -> int:
@@ -42,8 +44,9 @@ def run(options: Any, values: dict[str, Any]) -> int:
     compat.quiet_known_warnings()
     library("optuna", "optuna", "tune")
     from recbole_drepmrec.tuning.plan import open_study, plan_study  # late: they import it
-    from recbole_drepmrec.tuning.processes import run_processes
+    from recbole_drepmrec.tuning.processes import search
 
+    engine = _engine(options)
     for name in ("trials", "jobs"):
         number = getattr(options, name)
         if number is not None and number < 1:
@@ -53,8 +56,24 @@ def run(options: Any, values: dict[str, Any]) -> int:
     out = options.out or Path("tuning") / f"{record.model}-{record.dataset}"
     limits = machine(options.jobs, record.on_gpu)
     open_study(out, record, limits)
-    failures = run_processes(out, record, options.trials, limits)
+    failures = search(out, record, options.trials, limits, engine)
     return _finish(out, failures)
+
+
+def _engine(options: Any) -> "Engine | None":
+    """What runs the trials; None for processes of this machine."""
+    if options.engine == "local":
+        if options.ray_address is not None:
+            raise UserError("--ray_address is for --engine=ray; give that too, or leave it out.")
+        return None
+    library("ray.tune", "ray[tune]", "ray")
+    from recbole_drepmrec.tuning.ray_engine import run_on_ray  # late: it imports ray
+
+    def on_ray(study: "Study", out: Path, most: int, limits: Machine) -> list[str]:
+        run_on_ray(study, out, most, limits, options.ray_address)
+        return []
+
+    return on_ray
 
 
 def _finish(out: Path, failures: list[str]) -> int:
@@ -108,6 +127,8 @@ def parser() -> Parser:
     add("--out", metavar="DIR", type=Path, help="folder (tuning/MODEL-DATASET)")
     add("--space", metavar="FILE", type=Path, help="search space (properties/hyper/MODEL.hyper)")
     add("--jobs", metavar="N", type=int, help="trials at a time (half the cores, as memory allows)")
+    add("--engine", choices=("local", "ray"), default="local", help="what runs the trials (local)")
+    add("--ray_address", metavar="ADDR", help="Ray cluster, auto for this node's (one of its own)")
     add("--no_stopping", action="store_true", help="train every trial to its end")
     add("--config_files", nargs="*", default=[], help="YAML files for all trials, a later one wins")
     add("--help", "-h", action="store_true", help="show this text")

@@ -147,7 +147,7 @@ def test_training_never_opens_the_test_data(folder: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(kind, "__iter__", watched)
     scores: list[float] = []
-    result = train(prepared, lambda score: not scores.append(score))  # type: ignore[func-returns-value]
+    result = train(prepared, lambda score, run: not scores.append(score))  # type: ignore[func-returns-value]
     assert read == [False, False]  # validation, twice
     assert result.test_result == {}
     assert result.best_valid_score == max(scores)
@@ -158,7 +158,7 @@ def test_a_trial_can_be_ended_early(folder: Path) -> None:
     record = read_record(folder / "out")
     assert record is not None
     values = {**record.settings, "state": "error", "epochs": 9}
-    result = train(prepare(Config(config_dict=values)), lambda score: False)
+    result = train(prepare(Config(config_dict=values)), lambda score, run: False)
     assert len((Path(result.run) / "metrics.jsonl").read_text().splitlines()) == 1
     assert json.loads((Path(result.run) / "run.json").read_text())["status"] == "finished"
     assert result.best_valid_score is not None
@@ -182,6 +182,8 @@ def test_a_setting_that_diverges_fails_alone(
         (["--model=LightGNC"], "did you mean 'LightGCN'?"),
         (["--dataset=tinny"], "no data set 'tinny'; did you mean 'tiny'?"),
         (["--trials=0"], "--trials is 0, expected 1 or more"),
+        (["--engine=spark"], "argument --engine: invalid choice: 'spark'"),
+        (["--ray_address=auto"], "--ray_address is for --engine=ray"),
         (["--jobs=0"], "--jobs is 0, expected 1 or more"),
         (["--epohcs=2"], "did you mean 'epochs'?"),
         (["--epochs=0"], "`epochs` is 0, so nothing is validated"),
@@ -241,9 +243,9 @@ def test_help(capsys: pytest.CaptureFixture[str]) -> None:
 PROGRAM = "import sys; from recbole_drepmrec.cli import main; sys.exit(main())"
 
 
-def start(folder: Path, *more: str) -> subprocess.Popen[bytes]:
+def start(folder: Path, *more: str, trials: int = 6) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, *words(*more, trials=6)],
+        [sys.executable, "-c", PROGRAM, *words(*more, trials=trials)],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.DEVNULL,
@@ -277,6 +279,25 @@ def test_killed_and_run_again_gives_the_same(
     after = load_results(tmp_path / "out").trials
     assert after[:2] == before  # their run folders and seconds too
     assert len(list(runs.glob("*"))) == 7  # the one that was cut off, too
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_a_setting_whose_process_is_killed_twice_fails_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(working_folder(tmp_path))
+    process = start(tmp_path, "--epochs=60", "--stopping_step=60", trials=3)
+    runs = tmp_path / "out" / "runs"
+    for number in (2, 3):  # both attempts at the second trial
+        wait_for(lambda n=number: len(list(runs.glob("*/metrics.jsonl"))) == n, seconds=900)
+        child = psutil.Process(process.pid).children()[0]
+        child.kill()
+        child.wait(60)
+    assert process.wait(timeout=900) == 0
+    results = load_results(tmp_path / "out")
+    assert [one.end for one in results.trials] == ["finished", "failed", "finished"]
+    assert "2 attempts were cut off: the process was ended by signal 9" in results.trials[1].reason
 
 
 @pytest.mark.slow

@@ -3,7 +3,7 @@
 import secrets
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,9 @@ from recbole_drepmrec.tuning.study import Study
 CHECK = "recbole_drepmrec.tuning.worker:check"
 RUN = "recbole_drepmrec.tuning.worker:run_trials"
 """What the processes do."""
+
+Engine = Callable[[Study, Path, int, Machine], list[str]]
+"""Runs a study's trials until there are enough, and returns why processes failed."""
 
 PAUSE = 2.0
 """Seconds between two looks at the trials, to tell which have ended."""
@@ -34,12 +37,16 @@ def check_default(out: Path, record: StudyRecord, limits: Machine) -> None:
     Raises:
         UserError: It cannot be prepared, and so no trial could.
     """
-    reasons = _run([_task(out, "check", CHECK, record.settings, record)], limits)
+    reasons: list[str] = []
+    task = _task(out, "check", CHECK, record.settings, record)
+    run_tasks([task], limits, lambda task, reason: reasons.extend([reason] if reason else []))
     if reasons:
         raise UserError(reasons[0])
 
 
-def run_processes(out: Path, record: StudyRecord, most: int, limits: Machine) -> list[str]:
+def search(
+    out: Path, record: StudyRecord, most: int, limits: Machine, engine: Engine | None = None
+) -> list[str]:
     """Run trials until the study has enough, saying on stderr how each ended.
 
     Args:
@@ -47,21 +54,52 @@ def run_processes(out: Path, record: StudyRecord, most: int, limits: Machine) ->
         record: What the study is of.
         most: Trials that it is to have.
         limits: How many processes may run.
+        engine: What runs them, None for processes of this machine.
 
     Returns:
         Why processes failed.
     """
     study = Study(out, record)
     over = {one.number for one in trial_results(record, study.trials()) if one.is_over}
-    left = most - len(over)
-    if left < 1:
+    if most <= len(over):
         return []
     for line in _introduction(record):
         print(line, file=sys.stderr)
-    number = min(left, limits.most)
-    tasks = [_task(out, "trials", RUN, {"trials": most}, record) for _ in range(number)]
     with _progress(study, most, over):
-        return _run(tasks, limits)
+        return (engine or run_processes)(study, out, most, limits)
+
+
+def run_processes(study: Study, out: Path, most: int, limits: Machine) -> list[str]:
+    """Run trials in processes of this machine; for those that were killed in a trial, in others.
+
+    Args:
+        study: The study.
+        out: Its folder.
+        most: Trials that it is to have.
+        limits: How many processes may run.
+
+    Returns:
+        Why processes failed that were in no trial.
+    """
+    failures: list[str] = []
+    lost = [""]
+    while lost:  # each adds to its trial's count, which ends this
+        lost = []
+
+        def ended(task: Task, reason: str | None, lost: list[str] = lost) -> None:
+            said = study.lost(task.folder.name, reason) if reason else []
+            print("".join(f"{line}\n" for line in said), end="", file=sys.stderr)
+            lost.extend(said)
+            failures.extend([reason] if reason and not said else [])
+
+        run_tasks(_tasks(study, out, most, limits), limits, ended)
+    return failures
+
+
+def _tasks(study: Study, out: Path, most: int, limits: Machine) -> list[Task]:
+    over = [one for one in trial_results(study.record, study.trials()) if one.is_over]
+    number = min(most - len(over), limits.most)
+    return [_task(out, "trials", RUN, {"trials": most}, study.record) for _ in range(number)]
 
 
 def _introduction(record: StudyRecord) -> Iterator[str]:
@@ -105,9 +143,3 @@ def _tell(study: Study, most: int, told: set[int]) -> None:
 def _task(out: Path, name: str, what: str, settings: dict[str, Any], record: StudyRecord) -> Task:
     folder = out / "workers" / f"{name}-{secrets.token_hex(4)}"
     return Task(folder, what, out, settings, record.settings_sha256)
-
-
-def _run(tasks: list[Task], limits: Machine) -> list[str]:
-    reasons: list[str] = []
-    run_tasks(tasks, limits, lambda task, reason: reasons.extend([reason] if reason else []))
-    return reasons

@@ -1,9 +1,9 @@
 """``study.json``: what is searched, for which model, on which data. It makes a study one."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.evaluation.plan import INDIFFERENT_KEYS
@@ -42,10 +42,19 @@ class StudyRecord(BaseModel):
     space: list[str]
     metric: str
     bigger: bool
-    first_rung: int | None
+    first_rung: int | None = Field(ge=1)
     command: list[str]
     versions: dict[str, str]
     on_gpu: bool
+
+    @model_validator(mode="after")
+    def _has_what_trials_read(self) -> Self:
+        if missing := sorted(self.dimensions().keys() - self.settings.keys()):
+            raise ValueError(f"`settings` lacks {missing[0]}")
+        for key in ("seed", "epochs", "eval_step"):
+            if not isinstance(self.settings.get(key), int):
+                raise ValueError(f"`{key}` is no whole number")
+        return self
 
     @property
     def seed(self) -> int:
@@ -111,12 +120,13 @@ def _difference(stored: StudyRecord, asked: StudyRecord) -> str:
         if there != here:
             what = {"first_rung": "first comparison of trials"}.get(name, name)
             return f"its {what} is {there}, now {here}"
-    if stored.settings_sha256 == asked.settings_sha256:
-        return ""
     keys = sorted(stored.settings.keys() | asked.settings.keys())
     changed = [
         f"`{key}` was {stored.settings.get(key)!r} and is now {asked.settings.get(key)!r}"
         for key in keys
         if key not in INDIFFERENT_KEYS and stored.settings.get(key) != asked.settings.get(key)
     ]
-    return changed[0] if changed else "the files of the data set, or this package, have changed"
+    if changed:  # looked at although the hash is the same: a file may have been written by hand
+        return changed[0]
+    same = stored.settings_sha256 == asked.settings_sha256
+    return "" if same else "the files of the data set, or this package, have changed"

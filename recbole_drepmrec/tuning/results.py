@@ -8,9 +8,10 @@ from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial, TrialState
 
 from recbole_drepmrec.errors import UserError
+from recbole_drepmrec.tuning.attempts import DEFAULT, SETTING, scores_of
 from recbole_drepmrec.tuning.proposals import remembered
 from recbole_drepmrec.tuning.record import StudyRecord, read_record
-from recbole_drepmrec.tuning.study import DEFAULT, SETTING, Study, scores_of
+from recbole_drepmrec.tuning.study import Study
 
 ENDS = {
     TrialState.COMPLETE: "finished",

@@ -8,7 +8,8 @@ A line is ``KEY KIND VALUES``, read as RecBole's ``HyperTuning`` reads it, but n
     embedding_size quniform 32,128,32
 
 The bounds of ``loguniform`` are natural logarithms: above, 0.000123 to 0.0183. ``quniform`` takes
-multiples of its last number; of whole numbers only, it gives whole numbers.
+multiples of its last number; of whole numbers only, it gives whole numbers. Bounds that are no
+multiples are rounded to the nearest one, as hyperopt, which RecBole uses, rounds all that it draws.
 """
 
 import ast
@@ -186,9 +187,13 @@ def _steps(low: float, high: float, step: float) -> Range:
         raise UserError(f"the step is {step}, expected a number above 0.")
     if all(number.is_integer() for number in (low, high, step)):
         low, high, step = int(low), int(high), int(step)
-    first, last = (multiple(round(bound / step), step) for bound in (low, high))
+    # of a bound in the middle of two multiples, the one that lies within
+    numbers = math.floor(low / step + 0.5), math.ceil(high / step - 0.5)
+    first, last = (multiple(number, step) for number in numbers)
     if first >= last:
-        raise UserError(f"no two multiples of {step} lie between {low} and {high}.")
+        raise UserError(
+            f"no two multiples of {step} are nearest to a number between {low} and {high}."
+        )
     return Range(first, last, step=step)
 
 

@@ -1,7 +1,8 @@
 """The trials of a study, in ``study.db``: handed out one at a time, to any number of processes.
 
 Each process holds a lock for as long as it lives, however it ends. So a trial under way whose
-process is gone was cut off: it is marked as failed, and its setting waits to be tried again.
+process is gone was cut off: it is marked as failed, and its setting waits to be tried again. Where
+the process alone was killed, as when memory runs out, that counts: twice, and the trial has failed.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,15 +16,28 @@ from filelock import FileLock, Timeout
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
+from recbole_drepmrec.tuning.attempts import (
+    DEFAULT,
+    FIRST,
+    KILLED,
+    MOST_KILLED,
+    REASON,
+    SETTING,
+    WORKER,
+    first_of,
+    killed,
+    last_attempts,
+    read_attempts,
+    scores_of,
+    storage_errors,
+    waiting,
+)
 from recbole_drepmrec.tuning.halving import goes_on, is_rung
 from recbole_drepmrec.tuning.proposals import distributions, encoded, propose
 from recbole_drepmrec.tuning.record import StudyRecord
 
 WAIT = 60
 """Seconds that a process waits for another one's write."""
-
-# What is noted with a trial; first is the number of its first attempt, if there were others.
-DEFAULT, FIRST, SETTING, WORKER = "default", "first", "setting", "worker"
 
 
 @dataclass(frozen=True)
@@ -47,6 +61,9 @@ class Study:
     Args:
         out: The study's folder, which has its ``study.json``.
         record: What is in that.
+
+    Raises:
+        UserError: ``study.db`` is damaged.
     """
 
     def __init__(self, out: Path, record: StudyRecord) -> None:
@@ -55,8 +72,9 @@ class Study:
         self._out = out
         self._space = record.dimensions()
         self._lock = FileLock(out / ".study.lock")
-        url = f"sqlite:///{(out / 'study.db').resolve()}"
-        with self._lock:
+        self._path = out / "study.db"
+        url = f"sqlite:///{self._path.resolve()}"
+        with self._lock, storage_errors(self._path):
             storage = RDBStorage(url, engine_kwargs={"connect_args": {"timeout": WAIT}})
             self._study = optuna.create_study(
                 storage=storage,
@@ -66,10 +84,15 @@ class Study:
             )
 
     def trials(self) -> list[FrozenTrial]:
-        """The last attempt at each trial, the default first, as they were proposed."""
-        attempts = self._study.get_trials(deepcopy=False)
-        last = {one.user_attrs.get(FIRST, one.number): one for one in attempts}
-        return [last[first] for first in sorted(last)]
+        """The last attempt at each trial, the default first, as they were proposed.
+
+        Raises:
+            UserError: ``study.db`` is damaged.
+        """
+        return last_attempts(self._attempts())
+
+    def _attempts(self) -> list[FrozenTrial]:
+        return read_attempts(self._study, self.record, self._path)
 
     @contextmanager
     def worker(self, name: str) -> Iterator[None]:
@@ -94,9 +117,9 @@ class Study:
         with self._lock:
             self._queue_cut_off()
             trials = self.trials()
-            if not _waiting(trials) and (len(trials) >= most or not self._queue_next(trials)):
+            if not waiting(trials) and (len(trials) >= most or not self._queue_next(trials)):
                 return None
-            setting = _waiting(self.trials())[0].user_attrs[SETTING]
+            setting = waiting(self.trials())[0].user_attrs[SETTING]
             held = encoded(self._space, setting)
             every = distributions(self._space)
             trial = self._study.ask({key: every[key] for key in held})
@@ -118,14 +141,50 @@ class Study:
         self._study.enqueue_trial(encoded(self._space, setting), {**notes, SETTING: dict(setting)})
 
     def _queue_cut_off(self) -> None:
-        last = {one.number for one in self.trials()}
-        for one in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-            if not self._is_alive(one.user_attrs.get(WORKER)):
-                if one.number in last:
-                    first = one.user_attrs.get(FIRST, one.number)
-                    notes = {DEFAULT: one.user_attrs[DEFAULT], FIRST: first}
-                    self._queue(one.user_attrs[SETTING], notes)
-                self._study.tell(one.number, state=TrialState.FAIL)
+        for one in self._attempts():
+            gone = not self._is_alive(one.user_attrs.get(WORKER))
+            if one.state == TrialState.RUNNING and gone:
+                self._try_again(one)
+
+    def lost(self, worker: str, reason: str, number: int | None = None) -> list[str]:
+        """Note that the process of trials under way was killed, while the command goes on.
+
+        Args:
+            worker: Name of the process that took them.
+            reason: Why it ended.
+            number: Optuna's number of the one that is meant, None for all that it took.
+
+        Returns:
+            What becomes of each, in words.
+        """
+        with self._lock:
+            under_way = [one for one in self._attempts() if one.state == TrialState.RUNNING]
+            lost = [one for one in under_way if one.user_attrs.get(WORKER) == worker]
+            return [self._lost(one, reason) for one in lost if number in (None, one.number)]
+
+    def _lost(self, one: FrozenTrial, reason: str) -> str:
+        self._note(one, KILLED, reason)
+        number = [first_of(trial) for trial in self.trials()].index(first_of(one))
+        what = "is tried again" if self._try_again(one) else "has failed"
+        return f"trial {number} {what}: {reason}"
+
+    def _try_again(self, one: FrozenTrial) -> bool:
+        """Mark an attempt as failed, and queue another unless the process was killed too often."""
+        attempts, first = self._attempts(), first_of(one)
+        # else another was queued, and this one was not yet marked when its command was killed
+        is_last = one.number in {last.number for last in last_attempts(attempts)}
+        reasons = killed(attempts, first)
+        again = len(reasons) < MOST_KILLED
+        if is_last and again:
+            notes = {DEFAULT: one.user_attrs[DEFAULT], FIRST: first}
+            self._queue(one.user_attrs[SETTING], notes)
+        elif is_last:
+            self._note(one, REASON, f"{len(reasons)} attempts were cut off: {reasons[-1]}")
+        self._study.tell(one.number, state=TrialState.FAIL)
+        return again
+
+    def _note(self, one: FrozenTrial, key: str, value: str) -> None:
+        optuna.Trial(self._study, one._trial_id).set_user_attr(key, value)
 
     def _is_alive(self, worker: str | None) -> bool:
         path = None if worker is None else self._worker_lock(worker)
@@ -166,14 +225,3 @@ class Study:
         for key, value in notes.items():
             taken.trial.set_user_attr(key, value)
         self._study.tell(taken.trial, score, state)
-
-
-def _waiting(trials: list[FrozenTrial]) -> list[FrozenTrial]:
-    """Those that wait, in the order in which Optuna hands them out."""
-    waiting = [one for one in trials if one.state == TrialState.WAITING]
-    return sorted(waiting, key=lambda one: one.number)
-
-
-def scores_of(trial: FrozenTrial) -> list[float]:
-    """A trial's validation scores, in order."""
-    return [trial.intermediate_values[step] for step in sorted(trial.intermediate_values)]

@@ -2,9 +2,10 @@
 
 import gc
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 from optuna.trial import TrialState
 
@@ -14,11 +15,20 @@ from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.prepared import prepare
 from recbole_drepmrec.run_folder import log_to_console
 from recbole_drepmrec.training import train
+from recbole_drepmrec.tuning.attempts import REASON
 from recbole_drepmrec.tuning.record import read_record
 from recbole_drepmrec.tuning.study import Study, Taken
 
 RUNS = "runs"
 """Folder of the trials' run folders."""
+
+
+class Ending(NamedTuple):
+    """How a trial ended: as what, with which score if it is finished, and what is kept of it."""
+
+    state: TrialState
+    score: float | None
+    notes: dict[str, Any]
 
 
 def check(folder: Path, out: Path, settings: dict[str, Any], sha256: str) -> None:
@@ -71,38 +81,56 @@ def run_trial(study: Study, taken: Taken, out: Path) -> None:
         out: The study's folder.
     """
     print(f"trial {taken.trial.number}: {taken.setting}", flush=True)
-    started, scores = perf_counter(), list[float]()
+    scores: list[float] = []
+
+    def goes_on(score: float, run: str) -> bool:
+        scores.append(score)
+        return study.may_go_on(taken, scores)
+
+    settings = {**study.record.settings, **taken.setting}
+    study.end(taken, *carry_out(settings, out, goes_on))
+
+
+def carry_out(settings: dict[str, Any], out: Path, goes_on: Callable[[float, str], bool]) -> Ending:
+    """Train with one setting, and tell how it ended, whatever happens.
+
+    Args:
+        settings: The resolved configuration.
+        out: The study's folder.
+        goes_on: Told the score after each validation, and the run's folder; False stops the trial.
+    """
+    started, stopped = perf_counter(), False
     notes: dict[str, Any] = {}
     state, score = TrialState.FAIL, None
-    try:
-        stopped, score, notes = _trained(study, taken, out, scores)
-        state = TrialState.PRUNED if stopped else TrialState.COMPLETE
-    except UserError as error:
-        notes = {"reason": " ".join(str(error).split())}
-    except Exception as error:  # whatever one setting breaks, the others are to be tried
-        traceback.print_exc()
-        notes = {"reason": " ".join(f"{type(error).__name__}: {error}".split())}
-    notes["seconds"] = round(perf_counter() - started, 3)
-    study.end(taken, state, score if state == TrialState.COMPLETE else None, notes)
 
-
-def _trained(
-    study: Study, taken: Taken, out: Path, scores: list[float]
-) -> tuple[bool, float | None, dict[str, Any]]:
-    """Whether a trial was stopped, its best score, and what else is kept of it."""
-    settings = {**study.record.settings, **taken.setting, "checkpoint_dir": str(out / RUNS)}
-    config = Config(config_dict=settings)
-    log_to_console(config["state"])
-    stopped = False
-
-    def goes_on(score: float) -> bool:
+    def asked(one: float, run: str) -> bool:
         nonlocal stopped
-        scores.append(score)
-        stopped = not study.may_go_on(taken, scores)
+        stopped = not goes_on(one, run)
         return not stopped
 
+    try:
+        score, run = _trained({**settings, "checkpoint_dir": str(out / RUNS)}, asked)
+        state = TrialState.PRUNED if stopped else TrialState.COMPLETE
+        notes = {"run": within(run, out)}
+    except UserError as error:
+        notes = {REASON: " ".join(str(error).split())}
+    except Exception as error:  # whatever one setting breaks, the others are to be tried
+        traceback.print_exc()
+        notes = {REASON: " ".join(f"{type(error).__name__}: {error}".split())}
+    notes["seconds"] = round(perf_counter() - started, 3)
+    return Ending(state, score if state == TrialState.COMPLETE else None, notes)
+
+
+def _trained(settings: dict[str, Any], goes_on: Callable[[float, str], bool]) -> tuple[float, str]:
+    """The best score, and the run's folder."""
+    config = Config(config_dict=settings)
+    log_to_console(config["state"])
     result = train(prepare(config), goes_on)
     if result.best_valid_score is None:
         raise UserError("there was no validation, so there is no score; see `eval_step`.")
-    run = str(Path(result.run).relative_to(out))
-    return stopped, result.best_valid_score, {"run": run}
+    return result.best_valid_score, result.run
+
+
+def within(run: str, out: Path) -> str:
+    """The run's folder as it is noted: relative to the study's."""
+    return str(Path(run).relative_to(out))

@@ -1,7 +1,9 @@
 """What is written of a study, worked out by hand."""
 
 import csv
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -143,3 +145,24 @@ def test_what_is_no_study(tmp_path: Path) -> None:
     (tmp_path / "study.json").write_text("{}")
     with pytest.raises(UserError, match="study.json is damaged"):
         load_results(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"settings": {"rate": 0.1, "seed": 7, "epochs": 100, "eval_step": 1}},
+        {"settings": {**record().settings, "eval_step": "1"}},
+        {"first_rung": 0},
+    ],
+)
+def test_a_forged_record_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
+    content = {**record().model_dump(), **change}
+    (tmp_path / "study.json").write_text(json.dumps(content))
+    with pytest.raises(UserError, match="study.json is damaged"):
+        read_record(tmp_path)
+
+
+def test_settings_that_their_hash_does_not_belong_to_are_another_study(tmp_path: Path) -> None:
+    forged = record(settings={**record().settings, "eval_step": 5})
+    with pytest.raises(UserError, match="`eval_step` was 5 and is now 1"):
+        check_same(tmp_path, forged, record())

@@ -3,6 +3,7 @@
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from recbole_drepmrec.errors import UserError
@@ -30,6 +31,18 @@ def test_every_kind_is_read_as_recbole_reads_it() -> None:
     del space["dropout"], space["learning_rate"]
     assert size(space) == len(list(grid(space))) == 6 * 3 * 6
     assert next(grid(space)) == {"layers": 1, "size": 32, "share": 0.0}
+
+
+@pytest.mark.parametrize(
+    "bounds", ["10,100,32", "16,80,32", "20,100,32", "0.1,0.9,0.4", "0.07,0.5,0.1", "-1,1,0.4"]
+)
+def test_bounds_that_are_no_multiples_give_what_hyperopt_draws(bounds: str) -> None:
+    """Hyperopt draws x uniformly and takes round(x / step) * step."""
+    low, high, step = map(float, bounds.split(","))
+    draws = np.linspace(low, high, 10_001)[1:-1]
+    grid = parse_space([f"k quniform {bounds}"], "x")["k"].grid()
+    assert grid is not None
+    np.testing.assert_allclose(grid, np.unique(np.round(draws / step)) * step, atol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +81,7 @@ def test_what_a_key_holds(line: str, inside: list[object], outside: list[object]
         ("k loguniform 0,1000", "its bounds are logarithms, and the upper one is too high"),
         ("k quniform 0,1", "expected 3 numbers"),
         ("k quniform 0,1,0", "the step is 0.0, expected a number above 0"),
-        ("k quniform 0,1,5", "no two multiples of 5 lie between 0 and 1"),
+        ("k quniform 0,1,5", "no two multiples of 5 are nearest to a number between 0 and 1"),
     ],
 )
 def test_a_line_that_is_not_in_order(line: str, message: str | None) -> None:

@@ -1,11 +1,14 @@
 """Trials are handed out once, the default first; those that were cut off are tried again."""
 
+import json
+import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
 from optuna.trial import TrialState
 
+from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.tuning.halving import goes_on, is_rung
 from recbole_drepmrec.tuning.space import identity
 from recbole_drepmrec.tuning.study import Study
@@ -62,6 +65,82 @@ def test_a_trial_that_was_cut_off_is_tried_again_and_nothing_else_changes(
     assert [one.value for one in study.trials()] == [one.value for one in whole.trials()]
     assert study.trials()[0].user_attrs["default"]
     assert study.trials()[0].number > 0
+
+
+def lose(study: Study, out: Path, most: int, reason: str) -> list[str]:
+    """As if the process of the next trial was killed alone; what is said of it."""
+    with process(study, out) as me:
+        taken = study.take(most, me)
+        assert taken is not None
+        study.may_go_on(taken, [9.0])
+    return study.lost(me, reason)
+
+
+def test_a_trial_whose_process_is_killed_twice_has_failed(tmp_path: Path) -> None:
+    study = open_study(tmp_path)
+    run_all(study, tmp_path, 1)
+    assert lose(study, tmp_path, 3, "signal 9") == ["trial 1 is tried again: signal 9"]
+    assert len(study.trials()) == 2
+    assert lose(study, tmp_path, 3, "signal 15") == ["trial 1 has failed: signal 15"]
+    assert study.trials()[1].state == TrialState.FAIL
+    assert study.trials()[1].user_attrs["reason"] == "2 attempts were cut off: signal 15"
+    run_all(study, tmp_path, 3)
+    states = [one.state for one in study.trials()]
+    assert states == [TrialState.COMPLETE, TrialState.FAIL, TrialState.COMPLETE]
+
+
+def test_the_default_that_is_killed_once_is_tried_again_as_the_default(tmp_path: Path) -> None:
+    study = open_study(tmp_path)
+    assert lose(study, tmp_path, 2, "signal 9") == ["trial 0 is tried again: signal 9"]
+    taken = run_all(study, tmp_path, 2)
+    assert [one.is_default for one in taken] == [True, False]
+    assert [one.state for one in study.trials()] == [TrialState.COMPLETE] * 2
+
+
+def test_who_is_told_of_a_process_that_was_in_no_trial(tmp_path: Path) -> None:
+    study = open_study(tmp_path)
+    with process(study, tmp_path) as me, process(study, tmp_path) as other:
+        taken = study.take(2, other)
+        assert study.lost(me, "signal 9") == []
+        assert taken is not None
+        assert study.trials()[0].state == TrialState.RUNNING
+
+
+def forged(out: Path, key: str, value: Any) -> Study:
+    """A study of two trials, the second noted wrongly."""
+    study = open_study(out)
+    run_all(study, out, 2)
+    with sqlite3.connect(out / "study.db") as database:
+        database.execute(
+            "update trial_user_attributes set value_json = ? where key = ? and trial_id = 2",
+            (json.dumps(value), key),
+        )
+    return open_study(out)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("worker", "../../elsewhere", "has the note '../../elsewhere' as its `worker`"),
+        ("setting", [1], "has the note [1] as its `setting`"),
+        ("setting", {"rate": 0.1}, "sets rate instead of rate, layers"),
+        ("setting", {"rate": 0.1, "layers": 9}, "has layers=9, which is not in the space"),
+        ("default", True, "is wrongly noted as the default setting"),
+        ("seconds", "many", "has the note 'many' as its `seconds`"),
+    ],
+)
+def test_a_forged_note_is_refused(tmp_path: Path, key: str, value: Any, message: str) -> None:
+    study = forged(tmp_path, key, value)
+    with pytest.raises(UserError, match="study.db is damaged: trial 1 ") as caught:
+        study.take(3, "me")
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"no database", b"SQLite format 3\0" + bytes(200)])
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "study.db").write_bytes(content)
+    with pytest.raises(UserError, match="study.db cannot be used"):
+        open_study(tmp_path)
 
 
 def test_a_trial_of_a_living_process_is_left_alone(tmp_path: Path) -> None:

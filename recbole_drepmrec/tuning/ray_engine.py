@@ -1,0 +1,195 @@
+"""Ray Tune as what runs the trials of a study, on the nodes of a cluster.
+
+The study stays the one book of trials: what is tried next, who trains on and how each ended is
+decided and written here, by the command's own process, through Ray Tune's two interfaces for that,
+a search algorithm and a scheduler. So default first, proposals, halving, resuming and the files are
+those of the other engine, and ``study.db`` has one writer, however many nodes there are. Ray Tune
+places the trials, starts their processes, and tells when one is lost; its own checkpoints of an
+experiment, which are pickles, are never read.
+"""
+
+import json
+import logging
+import os
+import secrets
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import ray
+from optuna.trial import TrialState
+from ray import tune
+from ray.tune.schedulers import FIFOScheduler
+from ray.tune.search import Searcher
+
+from recbole_drepmrec.errors import UserError
+from recbole_drepmrec.evaluation.schedule import Machine
+from recbole_drepmrec.tuning.ray_trial import END, NOTES, SCORE, RayTrial
+from recbole_drepmrec.tuning.study import Study, Taken
+
+SWITCHES = {
+    "RAY_USAGE_STATS_ENABLED": "0",  # nothing is sent anywhere
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C ends the command, as with the other engine
+    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",
+}
+"""Ray's switches, where the environment does not set them."""
+
+
+class Book:
+    """Trials under way on the cluster, by Ray's names for them.
+
+    Args:
+        study: The study.
+        out: Its folder.
+        most: Trials that it is to have.
+        name: Name of this process in the study.
+        room: How many trials the cluster runs at a time; it is asked each time.
+    """
+
+    def __init__(self, study: Study, out: Path, most: int, name: str, room: Any) -> None:
+        self._study, self._most, self._name, self._room = study, most, name, room
+        self._fixed = {"cwd": os.getcwd(), "out": str(out.resolve())}
+        self._under_way: dict[str, tuple[Taken, list[float]]] = {}
+
+    def next(self, trial: str) -> dict[str, Any] | str | None:
+        """The configuration of a new trial; None while there is no room, a text if all are over."""
+        if len(self._under_way) >= self._room():
+            return None
+        taken = self._study.take(self._most, self._name)
+        if taken is None:  # one under way may yet be lost, and tried again
+            return None if self._under_way else str(Searcher.FINISHED)
+        self._under_way[trial] = (taken, [])
+        return {**self._fixed, "setting": json.dumps(taken.setting)}
+
+    def goes_on(self, trial: str, result: dict[str, Any]) -> bool:
+        """Note what a trial reported, and say whether it trains on."""
+        taken, scores = self._under_way[trial]
+        if END in result:
+            kept = json.loads(result[NOTES])
+            self._end(trial, TrialState[result[END]], kept["best"], kept["notes"])
+            return False
+        scores.append(result[SCORE])
+        if self._study.may_go_on(taken, scores):
+            return True
+        self._end(trial, TrialState.PRUNED, None, json.loads(result[NOTES]))
+        return False
+
+    def _end(self, trial: str, state: TrialState, score: float | None, notes: Any) -> None:
+        taken, _ = self._under_way.pop(trial)
+        self._study.end(taken, state, score, notes)
+
+    def lost(self, trial: str, reason: str) -> None:
+        """Note that a trial's process is gone."""
+        taken, _ = self._under_way.pop(trial)
+        for line in self._study.lost(self._name, reason, taken.trial.number):
+            print(line, file=sys.stderr)
+
+
+class _Proposals(Searcher):  # type: ignore[misc]
+    """What Ray Tune asks for new trials."""
+
+    def __init__(self, book: Book) -> None:
+        super().__init__()
+        self._book = book
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        return self._book.next(trial_id)
+
+    def on_trial_complete(self, trial_id: str, result: Any = None, error: bool = False) -> None:
+        """The scheduler has noted it."""
+
+    def save(self, checkpoint_path: str) -> None:
+        """The study keeps itself."""
+
+
+class _Decisions(FIFOScheduler):  # type: ignore[misc]
+    """What Ray Tune tells of each validation, and asks whether the trial trains on."""
+
+    def __init__(self, book: Book) -> None:
+        super().__init__()
+        self._book = book
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        on = self._book.goes_on(trial.trial_id, result)
+        return str(self.CONTINUE if on else self.STOP)
+
+    def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
+        error = trial.get_error()
+        said = str(error).strip().splitlines() or [""]
+        reason = f"its process was lost ({type(error).__name__}: {said[0]})"
+        self._book.lost(trial.trial_id, reason)
+
+
+def run_on_ray(study: Study, out: Path, most: int, limits: Machine, address: str | None) -> None:
+    """Run trials on a Ray cluster until the study has enough.
+
+    Args:
+        study: The study.
+        out: Its folder.
+        most: Trials that it is to have.
+        limits: How many trials run at a time at most, and with how many threads each.
+        address: The cluster's, None to start one on this machine.
+
+    Raises:
+        UserError: There is no such cluster, or no node has room for a trial.
+    """
+    each = {"cpu": float(limits.threads), "gpu": 1.0 if study.record.on_gpu else 0.0}
+    name = f"ray-{secrets.token_hex(4)}"
+    at_most = limits.most if address is None or not limits.watches_memory else sys.maxsize
+    with _cluster(limits, address):
+        if not _room(each):
+            raise UserError(
+                f"no node of the cluster has {limits.threads} CPUs"
+                f"{' and a GPU' if each['gpu'] else ''} for a trial; set OMP_NUM_THREADS lower."
+            )
+        (out / "workers" / name).mkdir(parents=True)
+        book = Book(study, out, most, name, lambda: min(at_most, _room(each)))
+        with study.worker(name):
+            _tune(book, out, name, each)
+
+
+def _room(each: dict[str, float]) -> int:
+    """How many trials fit on the nodes that are there now."""
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    needs = [(kind.upper(), number) for kind, number in each.items() if number]
+    return sum(int(min(node.get(kind, 0.0) // number for kind, number in needs)) for node in nodes)
+
+
+def _tune(book: Book, out: Path, name: str, each: dict[str, float]) -> None:
+    tune.run(
+        RayTrial,
+        name=name,
+        storage_path=str((out / "workers").resolve()),
+        search_alg=_Proposals(book),
+        scheduler=_Decisions(book),
+        num_samples=-1,
+        resources_per_trial=each,
+        checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+        trial_dirname_creator=lambda trial: trial.trial_id,
+        log_to_file=True,
+        max_failures=0,  # the study counts attempts, and tries again
+        raise_on_failed_trial=False,
+        verbose=0,
+    )
+
+
+@contextmanager
+def _cluster(limits: Machine, address: str | None) -> Iterator[None]:
+    for key, value in SWITCHES.items():
+        os.environ.setdefault(key, value)
+    own = {} if address else {"num_cpus": limits.most * limits.threads, "include_dashboard": False}
+    try:
+        ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, **own)
+    except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+        said = " ".join(str(error).split())
+        where = f"the Ray cluster at {address}" if address else "Ray"
+        raise UserError(f"{where} cannot be used: {said} See --ray_address.") from error
+    try:
+        yield
+    finally:
+        ray.shutdown()

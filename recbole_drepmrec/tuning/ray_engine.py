@@ -36,6 +36,7 @@ SWITCHES = {
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C ends the command, as with the other engine
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
+    "RAY_worker_niceness": "0",  # Ray's 15 is for workers beside a user's own programs
 }
 """Ray's switches, where the environment does not set them."""
 

@@ -1,4 +1,4 @@
-"""``recbole-drepmrec tune --engine=ray`` on a cluster of this machine: finished, killed, mistaken."""
+"""``tune --engine=ray`` on a cluster of this machine: finished, killed, mistaken."""
 
 import json
 import os

@@ -68,17 +68,19 @@ class Book:
         return {**self._fixed, "setting": json.dumps(taken.setting)}
 
     def goes_on(self, trial: str, result: dict[str, Any]) -> bool:
-        """Note what a trial reported, and say whether it trains on."""
+        """Note what a trial reported after a validation, and say whether it trains on."""
         taken, scores = self._under_way[trial]
-        if END in result:
-            kept = json.loads(result[NOTES])
-            self._end(trial, TrialState[result[END]], kept["best"], kept["notes"])
-            return False
         scores.append(result[SCORE])
         if self._study.may_go_on(taken, scores):
             return True
         self._end(trial, TrialState.PRUNED, None, json.loads(result[NOTES]))
         return False
+
+    def ended(self, trial: str, result: dict[str, Any]) -> None:
+        """Note how a trial ended, unless it was stopped here."""
+        if trial in self._under_way:
+            kept = json.loads(result[NOTES])
+            self._end(trial, TrialState[result[END]], kept["best"], kept["notes"])
 
     def _end(self, trial: str, state: TrialState, score: float | None, notes: Any) -> None:
         taken, _ = self._under_way.pop(trial)
@@ -118,6 +120,9 @@ class _Decisions(FIFOScheduler):  # type: ignore[misc]
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         on = self._book.goes_on(trial.trial_id, result)
         return str(self.CONTINUE if on else self.STOP)
+
+    def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
+        self._book.ended(trial.trial_id, result)
 
     def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
         error = trial.get_error()

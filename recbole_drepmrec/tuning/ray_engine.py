@@ -93,7 +93,7 @@ class Book:
             print(line, file=sys.stderr)
 
 
-class _Proposals(Searcher):  # type: ignore[misc]
+class _Proposals(Searcher):
     """What Ray Tune asks for new trials."""
 
     def __init__(self, book: Book) -> None:
@@ -110,7 +110,7 @@ class _Proposals(Searcher):  # type: ignore[misc]
         """The study keeps itself."""
 
 
-class _Decisions(FIFOScheduler):  # type: ignore[misc]
+class _Decisions(FIFOScheduler):
     """What Ray Tune tells of each validation, and asks whether the trial trains on."""
 
     def __init__(self, book: Book) -> None:
@@ -188,7 +188,9 @@ def _tune(book: Book, out: Path, name: str, each: dict[str, float]) -> None:
 def _cluster(limits: Machine, address: str | None) -> Iterator[None]:
     for key, value in SWITCHES.items():
         os.environ.setdefault(key, value)
-    own = {} if address else {"num_cpus": limits.most * limits.threads, "include_dashboard": False}
+    own: dict[str, Any] = (
+        {} if address else {"num_cpus": limits.most * limits.threads, "include_dashboard": False}
+    )
     try:
         ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, **own)
     except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:

@@ -24,7 +24,7 @@ SCORE, END, NOTES = "score", "end", "notes"
 """What a trial reports: after a validation its score, in the end how it ended, each with notes."""
 
 
-class RayTrial(Trainable):  # type: ignore[misc]
+class RayTrial(Trainable):
     """A trial; its configuration has ``cwd``, ``out``, and ``setting`` as JSON."""
 
     def setup(self, config: dict[str, Any]) -> None:

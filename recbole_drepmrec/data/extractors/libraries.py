@@ -27,7 +27,7 @@ def library(module: str, package: str, extra: str) -> Any:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        if error.name not in (None, module):
+        if error.name not in (None, module, module.partition(".")[0]):
             why = f"cannot be imported, because {error.name} is missing"
         elif error.name is None:
             why = f"cannot be imported ({error})"

@@ -101,3 +101,8 @@ def test_facts_of_local_models(tmp_path: Path) -> None:
     assert facts == file_facts(str(tmp_path))
     assert [(Path(file).name, size) for file, size, _ in facts] == [("a.json", 8), ("b.bin", 5)]
     assert file_facts(str(tmp_path / "b.bin")) == facts[1:]
+
+
+def test_a_part_of_a_library_is_missing_with_it() -> None:
+    with pytest.raises(UserError, match=r"odd\[part\] is not installed; run `pip install"):
+        library("no_such_library.part", "odd[part]", "text")

@@ -60,6 +60,9 @@ COMMANDS = {
         "vectors, an index or a scoring model of a finished run, for other programs",
         f"{_PACKAGE}.inference.export.command:run",
     ),
+    "serve": Command(
+        "answer over HTTP what a finished run recommends", f"{_PACKAGE}.serving.command:run"
+    ),
 }
 
 

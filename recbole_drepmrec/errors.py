@@ -12,6 +12,21 @@ class UserError(Exception):
     """
 
 
+class UnknownIdError(UserError):
+    """Ids that a run does not know.
+
+    Args:
+        kind: ``user`` or ``item``.
+        first: The first of them.
+        message: As any other's.
+    """
+
+    def __init__(self, kind: str, first: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.first = first
+
+
 @contextmanager
 def recbole_complaints(about: str) -> Iterator[None]:
     """Turn what RecBole raises at a wrong value, or at a missing package, into the user's error.

@@ -16,6 +16,18 @@ MOST_SCORES = 2**24
 """Scores of one block of users: 64 MiB."""
 
 
+class Directions(NamedTuple):
+    """Vectors to compare by cosine.
+
+    Attributes:
+        units: Each divided by its length, [n, D].
+        nothing: Whether it is zero, which is nobody's neighbour, bool [n].
+    """
+
+    units: Tensor
+    nothing: Tensor
+
+
 class Recommended(NamedTuple):
     """One place of a list: whose it is, what stands there, its score, and its rank from 1."""
 
@@ -70,7 +82,8 @@ def ranked(
     """
     column = np.full(len(items), -1)
     column[pool] = np.arange(len(pool))
-    chosen = items[torch.from_numpy(pool)].T  # [D, C]
+    whole = len(pool) == len(items)  # and then the table is not copied
+    chosen = (items if whole else items[torch.from_numpy(pool)]).T  # [D, C]
     size = max(1, MOST_SCORES // max(len(pool), 1))
     for start in range(0, len(users), size):
         scores = users[start : start + size] @ chosen  # [B, C]
@@ -82,23 +95,31 @@ def ranked(
         yield Lists(names[start : start + size], pool[places.numpy()], best.numpy())
 
 
+def directions_of(vectors: Tensor) -> Directions:
+    """Make vectors ready to be compared by cosine.
+
+    Args:
+        vectors: Shape [n, D].
+    """
+    return Directions(normalize(vectors, dim=1), ~vectors.any(dim=1))
+
+
 def nearest_rows(
-    names: Names, rows: NDArray[np.int64], vectors: Tensor, k: int, by: str
+    names: Names, rows: NDArray[np.int64], directions: Directions, k: int, by: str
 ) -> list[Recommended]:
     """The k other rows of highest cosine to some.
 
     Args:
         names: Raw ids of all rows, [n].
         rows: Whose neighbours are asked for.
-        vectors: All rows, [n, D]; a row of zeros is nobody's neighbour.
+        directions: Of all rows.
         k: Neighbours of a row, at most.
         by: What the vectors are called, for the message.
 
     Raises:
         UserError: A row that is asked for is zero.
     """
-    units = normalize(vectors, dim=1)
-    nothing = ~vectors.any(dim=1)
+    units, nothing = directions
     without = [names[row] for row in rows if nothing[row]]
     if without:
         raise UserError(f"'{without[0]}' has no vector by '{by}'; compare by another one.")

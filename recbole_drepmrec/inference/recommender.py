@@ -9,19 +9,26 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from recbole_drepmrec.errors import UserError
+from recbole_drepmrec.errors import UnknownIdError, UserError
 from recbole_drepmrec.inference.adding import add_items
 from recbole_drepmrec.inference.bundle import Bundle, Names, Seen
 from recbole_drepmrec.inference.explanation import Explanation, explain
 from recbole_drepmrec.inference.finding import find_bundle
 from recbole_drepmrec.inference.histories import user_of
 from recbole_drepmrec.inference.new_items import FEATURES_FILE, read_item_maker
-from recbole_drepmrec.inference.ranking import Lists, Recommended, nearest_rows, ranked
+from recbole_drepmrec.inference.ranking import (
+    Directions,
+    Lists,
+    Recommended,
+    directions_of,
+    nearest_rows,
+    ranked,
+)
 from recbole_drepmrec.nn import FUSED, Representations
 
 
 class Recommender:
-    """Scores items for users by the vectors of a trained model.
+    """Scores items for users by the vectors of a trained model; several threads may ask at once.
 
     Args:
         bundle: What a run has kept; ``load`` reads it.
@@ -29,6 +36,7 @@ class Recommender:
 
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
+        self._units: dict[tuple[str, str], Directions] = {}
 
     @classmethod
     def load(cls, run: str | Path) -> Self:
@@ -180,7 +188,8 @@ class Recommender:
             UserError: An id is unknown, an item has no such vector, or there are no such vectors.
         """
         rows = self.positions_of_items(items)
-        return nearest_rows(self.items, rows, self._directions(by).items, _checked(k), by)
+        directions = self._units_of("items", by)
+        return nearest_rows(self.items, rows, directions, _checked(k), by)
 
     def similar_users(
         self, users: Sequence[str], k: int = 10, by: str = FUSED
@@ -196,7 +205,8 @@ class Recommender:
             UserError: As ``similar_items``.
         """
         rows = self.positions_of_users(users)
-        return nearest_rows(self.users, rows, self._directions(by).users, _checked(k), by)
+        directions = self._units_of("users", by)
+        return nearest_rows(self.users, rows, directions, _checked(k), by)
 
     def explain(self, user: str, item: str, n_neighbours: int = 10) -> Explanation:
         """What each line, modality and past item gave to a score.
@@ -257,6 +267,14 @@ class Recommender:
         cure = "an item with features is added by `recbole-drepmrec add_items`"
         return _positions("item", list(items), self._item_places, cure)
 
+    def _units_of(self, kind: str, by: str) -> Directions:
+        """Kept, as the next question asks for the same; two threads may both make them."""
+        found = self._units.get((kind, by))
+        if found is None:
+            found = directions_of(getattr(self._directions(by), kind))
+            self._units[kind, by] = found
+        return found
+
     @cached_property
     def _user_places(self) -> dict[str, int]:
         return {name: place for place, name in enumerate(self.users)}
@@ -267,10 +285,11 @@ class Recommender:
 
     def _pool(self, candidates: Iterable[str] | None, exclude: Iterable[str]) -> NDArray[np.int64]:
         """Positions of the items that may be listed, ascending."""
-        pool = np.arange(len(self.items))
+        listed = np.full(len(self.items), candidates is None)
         if candidates is not None:
-            pool = np.unique(self.positions_of_items(candidates))
-        return np.setdiff1d(pool, self.positions_of_items(exclude))
+            listed[self.positions_of_items(candidates)] = True
+        listed[self.positions_of_items(exclude)] = False
+        return np.flatnonzero(listed)
 
 
 def _positions(
@@ -279,9 +298,11 @@ def _positions(
     unknown = [name for name in given if name not in places]
     if unknown:
         known = ", ".join(list(places)[:3])
-        raise UserError(
+        raise UnknownIdError(
+            kind,
+            unknown[0],
             f"{len(unknown)} of {len(given)} {kind} ids are unknown, first '{unknown[0]}'; give "
-            f"raw ids such as {known}, or leave it out; {cure}."
+            f"raw ids such as {known}, or leave it out; {cure}.",
         )
     return np.array([places[name] for name in given], dtype=np.int64)
 

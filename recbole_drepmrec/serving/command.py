@@ -1,0 +1,85 @@
+"""``recbole-drepmrec serve RUN``."""
+
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from recbole_drepmrec.arguments import Parser, parsed
+from recbole_drepmrec.data.extractors.libraries import library
+from recbole_drepmrec.errors import UserError
+
+
+def run(arguments: list[str]) -> None:
+    """Serve a finished run until SIGINT or SIGTERM.
+
+    Args:
+        arguments: ``RUN [--host H --port P ...]``.
+
+    Raises:
+        UserError: Something that was given is wrong, or a package is missing.
+    """
+    options = parsed(_parser(), arguments)
+    if options is None:
+        return
+    _check(options)
+    for name in ("fastapi", "uvicorn"):
+        library(name, name, "serve")
+    from recbole_drepmrec.serving.app import create_app  # late: they import them
+    from recbole_drepmrec.serving.server import address_of, listening, serve
+    from recbole_drepmrec.serving.swap import Current
+
+    torch.set_num_threads(1)  # of each question: they run side by side
+    current = Current(options.run)
+    with listening(options.host, options.port) as taken:
+        what = current.served.recommender.bundle
+        print(
+            f"serving {what.model} on {what.dataset} ({current.served.run}) at "
+            f"{address_of(taken)}; Ctrl-C stops",
+            flush=True,
+        )
+        current.keep_fresh(options.watch)
+        app = create_app(current, options.threads)
+        serve(app, taken, current.ask, options.grace, options.access_log)
+
+
+def _check(options: Any) -> None:
+    for name, least in (("threads", 1), ("grace", 1), ("watch", 0)):
+        given = getattr(options, name)
+        if not least <= given < math.inf:
+            raise UserError(f"--{name} is {given}, expected at least {least}.")
+
+
+def _parser() -> Parser:
+    parser = Parser(prog="recbole-drepmrec serve", add_help=False, allow_abbrev=False)
+    add = parser.add_argument
+    add("run", metavar="RUN", type=Path, help="a finished run, saved/RUN_ID, or a link to one")
+    add("--host", default="127.0.0.1", help="address to listen at (127.0.0.1: this machine only)")
+    add("--port", type=int, default=8000, help="port to listen at, 0 for a free one (8000)")
+    cores = os.cpu_count() or 1
+    add(
+        "--threads",
+        type=int,
+        default=cores,
+        help="questions worked on at the same time (one for each core)",
+    )
+    add(
+        "--watch",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="look so often whether RUN has become another, and serve that then (0: never; SIGHUP "
+        "has it read at once)",
+    )
+    add(
+        "--grace",
+        type=int,
+        default=30,
+        metavar="SECONDS",
+        help="how long requests in flight may take once it is stopped (30)",
+    )
+    add("--access_log", action="store_true", help="a line of the log for each request")
+    add("--help", "-h", action="store_true", help="show this text")
+    return parser

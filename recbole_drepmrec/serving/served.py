@@ -12,7 +12,7 @@ from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.inference.bundle import FILE, Bundle, Histories, read_bundle
 from recbole_drepmrec.inference.finding import find_file
 from recbole_drepmrec.inference.recommender import Recommender
-from recbole_drepmrec.nn import FUSED, Representations
+from recbole_drepmrec.nn import Representations
 
 
 class Served:
@@ -36,7 +36,7 @@ class Served:
         self.recommender = Recommender(bundle)
         self.run = run
         self.since = datetime.now(UTC)
-        self.by = [FUSED, *bundle.parts]
+        self.by = list(bundle.directions)
         titles = bundle.titles if bundle.titles is not None else [""] * len(bundle.items)
         self._titles = [str(title).casefold() for title in titles]
         self._places = {str(name): place for place, name in enumerate(bundle.items)}
@@ -87,8 +87,9 @@ class Served:
         """
         found: dict[str, dict[str, list[str]]] = {item: {} for item in items}
         places = self.recommender.positions_of_items(items)
-        for by in self.by if k else ():
-            there = self.recommender.vectors(by).items[torch.from_numpy(places)].any(dim=1)
+        directions = self.recommender.bundle.directions if k else {}
+        for by, table in directions.items():
+            there = table.items[torch.from_numpy(places)].any(dim=1)
             having = [item for item, any_ in zip(items, there.tolist(), strict=True) if any_]
             for item in having:
                 found[item][by] = []
@@ -106,9 +107,9 @@ class Served:
             recommender.recommend([user], k=1, seen="all")
             recommender.recommend_history([item], k=1)
             recommender.explain(user, item, 1)
-            for by in self.by:
-                vectors = recommender.vectors(by)
+            for by, vectors in recommender.bundle.tables.items():
                 _check_finite(by, vectors)
+            for by, vectors in recommender.bundle.directions.items():
                 for kind, table in vectors._asdict().items():
                     some = table.any(dim=1).nonzero()[:1, 0].numpy()
                     ask = getattr(recommender, f"similar_{kind}")

@@ -10,11 +10,15 @@ import pytest
 import yaml
 
 from recbole_drepmrec.cli import main
+from recbole_drepmrec.evaluation.schedule import Machine
 from recbole_drepmrec.tuning.results import load_results
 from tests.test_compare import wait_for
 from tests.test_tune import start, trials, words, working_folder
 
-pytest.importorskip("ray", reason="needs the extra ray")
+ray = pytest.importorskip("ray", reason="needs the extra ray")
+
+from recbole_drepmrec.tuning.ray_engine import cluster  # noqa: E402
+
 pytestmark = [
     pytest.mark.usefixtures("one_thread"),
     pytest.mark.slow,
@@ -76,6 +80,12 @@ def test_a_setting_that_diverges_fails_alone(
     assert main(words("--engine=ray", "--epochs=5")) == 0
     assert "trial 1: failed: the training loss became nan" in capsys.readouterr().err
     assert [row["end"] for row in trials(tmp_path / "out")] == ["finished", "failed"]
+
+
+def test_without_an_address_no_other_cluster_is_joined(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")  # nor one that runs on this machine
+    with cluster(Machine(1, 1, watches_memory=False), None):
+        assert ray.cluster_resources()["CPU"] == 1
 
 
 def test_a_cluster_that_is_not_there_is_one_message(

@@ -5,8 +5,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import optuna
 from optuna import Study
 from optuna.exceptions import OptunaError
+from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 from pydantic import BaseModel, Field, ValidationError
 from sqlalchemy.exc import SQLAlchemyError
@@ -24,6 +26,9 @@ KILLED, REASON = "killed", "reason"
 MOST_KILLED = 2
 """Attempts that may end with their process; then the trial has failed. [ours]"""
 
+WAIT = 60
+"""Seconds that a process waits for another one's write."""
+
 
 class _Notes(BaseModel):
     """The notes' types. A worker's name is a folder's, so it must lead nowhere else."""
@@ -36,6 +41,26 @@ class _Notes(BaseModel):
     reason: str = ""
     run: str = ""
     seconds: float | None = None
+
+
+def open_attempts(record: StudyRecord, path: Path) -> Study:
+    """Open Optuna's study of a study's attempts; a new one if there is none.
+
+    Args:
+        record: What the study is of.
+        path: Its file.
+
+    Raises:
+        UserError: The file cannot be used.
+    """
+    with storage_errors(path):
+        url = f"sqlite:///{path.resolve()}"
+        return optuna.create_study(
+            storage=RDBStorage(url, engine_kwargs={"connect_args": {"timeout": WAIT}}),
+            study_name=f"{record.model} on {record.dataset}",
+            direction="maximize" if record.bigger else "minimize",
+            load_if_exists=True,
+        )
 
 
 def read_attempts(study: Study, record: StudyRecord, path: Path) -> list[FrozenTrial]:
@@ -85,6 +110,9 @@ def storage_errors(path: Path) -> Iterator[None]:
 
     Args:
         path: The file.
+
+    Raises:
+        UserError: It cannot be used.
     """
     try:
         yield
@@ -97,13 +125,21 @@ def storage_errors(path: Path) -> Iterator[None]:
 
 
 def last_attempts(attempts: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-    """The last attempt at each trial, the default first, as they were proposed."""
+    """The last attempt at each trial, the default first, as they were proposed.
+
+    Args:
+        attempts: All attempts of the study.
+    """
     last = {first_of(one): one for one in attempts}
     return [last[first] for first in sorted(last)]
 
 
 def first_of(one: FrozenTrial) -> int:
-    """The number of a trial's first attempt."""
+    """The number of a trial's first attempt.
+
+    Args:
+        one: Any attempt at the trial.
+    """
     return int(one.user_attrs.get(FIRST, one.number))
 
 
@@ -122,11 +158,19 @@ def killed(attempts: Sequence[FrozenTrial], first: int) -> list[str]:
 
 
 def waiting(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-    """Those that wait, in the order in which Optuna hands them out."""
+    """Those that wait, in the order in which Optuna hands them out.
+
+    Args:
+        trials: Any attempts.
+    """
     left = [one for one in trials if one.state == TrialState.WAITING]
     return sorted(left, key=lambda one: one.number)
 
 
 def scores_of(trial: FrozenTrial) -> list[float]:
-    """A trial's validation scores, in order."""
+    """A trial's validation scores, in order.
+
+    Args:
+        trial: An attempt.
+    """
     return [trial.intermediate_values[step] for step in sorted(trial.intermediate_values)]

@@ -18,8 +18,9 @@ from recbole_drepmrec.tuning.model_space import check_space, read_lines
 from recbole_drepmrec.tuning.processes import check_default
 from recbole_drepmrec.tuning.record import StudyRecord, check_same, read_record, write_record
 from recbole_drepmrec.tuning.space import parse_space
+from recbole_drepmrec.tuning.workers import FOLDER
 
-LEFT_BEHIND = {"workers", ".open.lock"}
+LEFT_BEHIND = {FOLDER, ".open.lock"}
 """What a command leaves that was ended before there was a study."""
 
 

@@ -14,6 +14,7 @@ from recbole_drepmrec.tuning.record import StudyRecord
 from recbole_drepmrec.tuning.results import trial_results
 from recbole_drepmrec.tuning.space import size
 from recbole_drepmrec.tuning.study import Study
+from recbole_drepmrec.tuning.workers import FOLDER
 
 CHECK = "recbole_drepmrec.tuning.worker:check"
 RUN = "recbole_drepmrec.tuning.worker:run_trials"
@@ -141,5 +142,5 @@ def _tell(study: Study, most: int, told: set[int]) -> None:
 
 
 def _task(out: Path, name: str, what: str, settings: dict[str, Any], record: StudyRecord) -> Task:
-    folder = out / "workers" / f"{name}-{secrets.token_hex(4)}"
+    folder = out / FOLDER / f"{name}-{secrets.token_hex(4)}"
     return Task(folder, what, out, settings, record.settings_sha256)

@@ -8,7 +8,6 @@ places the trials, starts their processes, and tells when one is lost; its own c
 experiment, which are pickles, are never read.
 """
 
-import json
 import logging
 import os
 import secrets
@@ -19,15 +18,16 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from optuna.trial import TrialState
 from ray import tune
 from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.evaluation.schedule import Machine
-from recbole_drepmrec.tuning.ray_trial import END, NOTES, SCORE, RayTrial
-from recbole_drepmrec.tuning.study import Study, Taken
+from recbole_drepmrec.tuning.ray_book import Book
+from recbole_drepmrec.tuning.ray_trial import RayTrial
+from recbole_drepmrec.tuning.study import Study
+from recbole_drepmrec.tuning.workers import FOLDER, alive
 
 SWITCHES = {
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing is sent anywhere
@@ -39,58 +39,6 @@ SWITCHES = {
     "RAY_worker_niceness": "0",  # Ray's 15 is for workers beside a user's own programs
 }
 """Ray's switches, where the environment does not set them."""
-
-
-class Book:
-    """Trials under way on the cluster, by Ray's names for them.
-
-    Args:
-        study: The study.
-        out: Its folder.
-        most: Trials that it is to have.
-        name: Name of this process in the study.
-        room: How many trials the cluster runs at a time; it is asked each time.
-    """
-
-    def __init__(self, study: Study, out: Path, most: int, name: str, room: Any) -> None:
-        self._study, self._most, self._name, self._room = study, most, name, room
-        self._fixed = {"cwd": os.getcwd(), "out": str(out.resolve())}
-        self._under_way: dict[str, tuple[Taken, list[float]]] = {}
-
-    def next(self, trial: str) -> dict[str, Any] | str | None:
-        """The configuration of a new trial; None while there is no room, a text if all are over."""
-        if len(self._under_way) >= self._room():
-            return None
-        taken = self._study.take(self._most, self._name)
-        if taken is None:  # one under way may yet be lost, and tried again
-            return None if self._under_way else str(Searcher.FINISHED)
-        self._under_way[trial] = (taken, [])
-        return {**self._fixed, "setting": json.dumps(taken.setting)}
-
-    def goes_on(self, trial: str, result: dict[str, Any]) -> bool:
-        """Note what a trial reported after a validation, and say whether it trains on."""
-        taken, scores = self._under_way[trial]
-        scores.append(result[SCORE])
-        if self._study.may_go_on(taken, scores):
-            return True
-        self._end(trial, TrialState.PRUNED, None, json.loads(result[NOTES]))
-        return False
-
-    def ended(self, trial: str, result: dict[str, Any]) -> None:
-        """Note how a trial ended, unless it was stopped here."""
-        if trial in self._under_way:
-            kept = json.loads(result[NOTES])
-            self._end(trial, TrialState[result[END]], kept["best"], kept["notes"])
-
-    def _end(self, trial: str, state: TrialState, score: float | None, notes: Any) -> None:
-        taken, _ = self._under_way.pop(trial)
-        self._study.end(taken, state, score, notes)
-
-    def lost(self, trial: str, reason: str) -> None:
-        """Note that a trial's process is gone."""
-        taken, _ = self._under_way.pop(trial)
-        for line in self._study.lost(self._name, reason, taken.trial.number):
-            print(line, file=sys.stderr)
 
 
 class _Proposals(Searcher):
@@ -147,15 +95,15 @@ def run_on_ray(study: Study, out: Path, most: int, limits: Machine, address: str
     each = {"cpu": float(limits.threads), "gpu": 1.0 if study.record.on_gpu else 0.0}
     name = f"ray-{secrets.token_hex(4)}"
     at_most = limits.most if address is None or not limits.watches_memory else sys.maxsize
-    with _cluster(limits, address):
+    with cluster(limits, address):
         if not _room(each):
             raise UserError(
                 f"no node of the cluster has {limits.threads} CPUs"
                 f"{' and a GPU' if each['gpu'] else ''} for a trial; set OMP_NUM_THREADS lower."
             )
-        (out / "workers" / name).mkdir(parents=True)
+        (out / FOLDER / name).mkdir(parents=True)
         book = Book(study, out, most, name, lambda: min(at_most, _room(each)))
-        with study.worker(name):
+        with alive(out, name):
             _tune(book, out, name, each)
 
 
@@ -170,7 +118,7 @@ def _tune(book: Book, out: Path, name: str, each: dict[str, float]) -> None:
     tune.run(
         RayTrial,
         name=name,
-        storage_path=str((out / "workers").resolve()),
+        storage_path=str((out / FOLDER).resolve()),
         search_alg=_Proposals(book),
         scheduler=_Decisions(book),
         num_samples=-1,
@@ -185,14 +133,26 @@ def _tune(book: Book, out: Path, name: str, each: dict[str, float]) -> None:
 
 
 @contextmanager
-def _cluster(limits: Machine, address: str | None) -> Iterator[None]:
+def cluster(limits: Machine, address: str | None) -> Iterator[None]:
+    """Be connected to a Ray cluster.
+
+    Args:
+        limits: The size of one that is started.
+        address: The cluster's, None to start one on this machine.
+
+    Raises:
+        UserError: There is no such cluster.
+    """
     for key, value in SWITCHES.items():
         os.environ.setdefault(key, value)
     own: dict[str, Any] = (
         {} if address else {"num_cpus": limits.most * limits.threads, "include_dashboard": False}
     )
     try:
-        ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, **own)
+        # without an address it would join whatever cluster is found here
+        ray.init(
+            address=address or "local", logging_level=logging.ERROR, log_to_driver=False, **own
+        )
     except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
         said = " ".join(str(error).split())
         where = f"the Ray cluster at {address}" if address else "Ray"

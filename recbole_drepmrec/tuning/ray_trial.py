@@ -18,7 +18,7 @@ from ray.tune import Trainable
 from recbole_drepmrec import compat
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.tuning.record import read_record
-from recbole_drepmrec.tuning.worker import Ending, carry_out, within
+from recbole_drepmrec.tuning.worker import Ending, carry_out, failure, within
 
 SCORE, END, NOTES = "score", "end", "notes"
 """What a trial reports: after a validation its score, in the end how it ended, each with notes."""
@@ -61,8 +61,8 @@ class RayTrial(Trainable):
             compat.quiet_known_warnings()
             settings = {**_settings(config), **json.loads(config["setting"])}
             ending = carry_out(settings, out, goes_on)
-        except Exception as error:
-            ending = Ending(TrialState.FAIL, None, {"reason": f"{type(error).__name__}: {error}"})
+        except (Exception, SystemExit) as error:  # whatever it is: a report is waited for
+            ending = Ending(TrialState.FAIL, None, failure(error))
         kept = {"best": ending.score, "notes": ending.notes}
         self._reports.put({END: ending.state.name, NOTES: json.dumps(kept)})
 

@@ -1,19 +1,17 @@
 """The trials of a study, in ``study.db``: handed out one at a time, to any number of processes.
 
-Each process holds a lock for as long as it lives, however it ends. So a trial under way whose
-process is gone was cut off: it is marked as failed, and its setting waits to be tried again. Where
+A trial under way whose process is gone (``workers.py``) was cut off: it is marked as failed, and
+its setting waits to be tried again. Where
 the process alone was killed, as when memory runs out, that counts: twice, and the trial has failed.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import optuna
-from filelock import FileLock, Timeout
-from optuna.storages import RDBStorage
+from filelock import FileLock
 from optuna.trial import FrozenTrial, TrialState
 
 from recbole_drepmrec.tuning.attempts import (
@@ -27,17 +25,15 @@ from recbole_drepmrec.tuning.attempts import (
     first_of,
     killed,
     last_attempts,
+    open_attempts,
     read_attempts,
     scores_of,
-    storage_errors,
     waiting,
 )
 from recbole_drepmrec.tuning.halving import goes_on, is_rung
 from recbole_drepmrec.tuning.proposals import distributions, encoded, propose
 from recbole_drepmrec.tuning.record import StudyRecord
-
-WAIT = 60
-"""Seconds that a process waits for another one's write."""
+from recbole_drepmrec.tuning.workers import is_alive
 
 
 @dataclass(frozen=True)
@@ -73,15 +69,8 @@ class Study:
         self._space = record.dimensions()
         self._lock = FileLock(out / ".study.lock")
         self._path = out / "study.db"
-        url = f"sqlite:///{self._path.resolve()}"
-        with self._lock, storage_errors(self._path):
-            storage = RDBStorage(url, engine_kwargs={"connect_args": {"timeout": WAIT}})
-            self._study = optuna.create_study(
-                storage=storage,
-                study_name=f"{record.model} on {record.dataset}",
-                direction="maximize" if record.bigger else "minimize",
-                load_if_exists=True,
-            )
+        with self._lock:
+            self._study = open_attempts(record, self._path)
 
     def trials(self) -> list[FrozenTrial]:
         """The last attempt at each trial, the default first, as they were proposed.
@@ -93,19 +82,6 @@ class Study:
 
     def _attempts(self) -> list[FrozenTrial]:
         return read_attempts(self._study, self.record, self._path)
-
-    @contextmanager
-    def worker(self, name: str) -> Iterator[None]:
-        """Let others see that a process is alive.
-
-        Args:
-            name: Its name, and that of its folder.
-        """
-        with FileLock(self._worker_lock(name)):
-            yield
-
-    def _worker_lock(self, name: str) -> Path:
-        return self._out / "workers" / name / ".lock"
 
     def take(self, most: int, worker: str) -> Taken | None:
         """The next trial to run; None once there are enough, or every setting was tried.
@@ -142,8 +118,8 @@ class Study:
 
     def _queue_cut_off(self) -> None:
         for one in self._attempts():
-            gone = not self._is_alive(one.user_attrs.get(WORKER))
-            if one.state == TrialState.RUNNING and gone:
+            under_way = one.state == TrialState.RUNNING
+            if under_way and not is_alive(self._out, one.user_attrs.get(WORKER)):
                 self._try_again(one)
 
     def lost(self, worker: str, reason: str, number: int | None = None) -> list[str]:
@@ -185,16 +161,6 @@ class Study:
 
     def _note(self, one: FrozenTrial, key: str, value: str) -> None:
         optuna.Trial(self._study, one._trial_id).set_user_attr(key, value)
-
-    def _is_alive(self, worker: str | None) -> bool:
-        path = None if worker is None else self._worker_lock(worker)
-        if path is None or not path.parent.is_dir():
-            return False
-        try:
-            with FileLock(path, timeout=0):
-                return False
-        except Timeout:
-            return True
 
     def may_go_on(self, taken: Taken, scores: list[float]) -> bool:
         """Note a trial's newest validation score, and say whether it trains on.

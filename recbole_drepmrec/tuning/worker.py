@@ -18,6 +18,7 @@ from recbole_drepmrec.training import train
 from recbole_drepmrec.tuning.attempts import REASON
 from recbole_drepmrec.tuning.record import read_record
 from recbole_drepmrec.tuning.study import Study, Taken
+from recbole_drepmrec.tuning.workers import alive
 
 RUNS = "runs"
 """Folder of the trials' run folders."""
@@ -66,7 +67,7 @@ def run_trials(folder: Path, out: Path, settings: dict[str, Any], sha256: str) -
     if record is None:
         raise UserError(f"{out} holds no study any more; give the command again.")
     study = Study(out, record)
-    with study.worker(folder.name):
+    with alive(out, folder.name):
         while (taken := study.take(settings["trials"], folder.name)) is not None:
             run_trial(study, taken, out)
             gc.collect()  # models hold references to themselves, and their memory until then
@@ -112,13 +113,22 @@ def carry_out(settings: dict[str, Any], out: Path, goes_on: Callable[[float, str
         score, run = _trained({**settings, "checkpoint_dir": str(out / RUNS)}, asked)
         state = TrialState.PRUNED if stopped else TrialState.COMPLETE
         notes = {"run": within(run, out)}
-    except UserError as error:
-        notes = {REASON: " ".join(str(error).split())}
     except Exception as error:  # whatever one setting breaks, the others are to be tried
-        traceback.print_exc()
-        notes = {REASON: " ".join(f"{type(error).__name__}: {error}".split())}
+        if not isinstance(error, UserError):
+            traceback.print_exc()
+        notes = failure(error)
     notes["seconds"] = round(perf_counter() - started, 3)
     return Ending(state, score if state == TrialState.COMPLETE else None, notes)
+
+
+def failure(error: BaseException) -> dict[str, Any]:
+    """The note of why a trial failed, in one line.
+
+    Args:
+        error: What ended it.
+    """
+    said = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+    return {REASON: " ".join(said.split())}
 
 
 def _trained(settings: dict[str, Any], goes_on: Callable[[float, str], bool]) -> tuple[float, str]:
@@ -132,5 +142,10 @@ def _trained(settings: dict[str, Any], goes_on: Callable[[float, str], bool]) ->
 
 
 def within(run: str, out: Path) -> str:
-    """The run's folder as it is noted: relative to the study's."""
+    """The run's folder as it is noted: relative to the study's.
+
+    Args:
+        run: The run's folder.
+        out: The study's folder.
+    """
     return str(Path(run).relative_to(out))

@@ -10,6 +10,7 @@ from optuna.trial import TrialState
 
 from recbole_drepmrec.tuning.record import StudyRecord
 from recbole_drepmrec.tuning.study import Study, Taken
+from recbole_drepmrec.tuning.workers import FOLDER, alive
 
 SPACE = ["rate loguniform -9,0", "layers choice [1, 2, 3]"]
 
@@ -43,18 +44,18 @@ def open_study(out: Path, what: StudyRecord | None = None) -> Study:
 
 
 @contextmanager
-def process(study: Study, out: Path) -> Iterator[str]:
+def process(out: Path) -> Iterator[str]:
     """As if a process began and ended here; its name."""
     name = secrets.token_hex(4)
-    (out / "workers" / name).mkdir(parents=True)
-    with study.worker(name):
+    (out / FOLDER / name).mkdir(parents=True)
+    with alive(out, name):
         yield name
 
 
 def run_all(study: Study, out: Path, most: int) -> list[Taken]:
     """Run trials until there are enough, each with one validation."""
     taken = []
-    with process(study, out) as me:
+    with process(out) as me:
         while (one := study.take(most, me)) is not None:
             taken.append(one)
             study.may_go_on(one, [score(one.setting)])

@@ -27,7 +27,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_record(out, record())
     study = open_study(out)
     run_all(study, out, 8)
-    with process(study, out) as me:
+    with process(out) as me:
         stopped, failed = study.take(10, me), study.take(10, me)
         assert stopped is not None
         assert failed is not None
@@ -54,7 +54,7 @@ def test_the_best_is_the_best_finished_one(out: Path) -> None:
 def test_of_equals_the_first_is_the_best(tmp_path: Path) -> None:
     write_record(tmp_path, record(["layers choice [1, 2]"], settings={**record().settings}))
     study = open_study(tmp_path, read_record(tmp_path))
-    with process(study, tmp_path) as me:
+    with process(tmp_path) as me:
         for _ in range(2):
             one = study.take(2, me)
             assert one is not None
@@ -114,7 +114,7 @@ def test_the_page(out: Path) -> None:
 def test_the_page_of_a_study_without_a_finished_trial(tmp_path: Path) -> None:
     write_record(tmp_path, record())
     study = open_study(tmp_path)
-    with process(study, tmp_path) as me:
+    with process(tmp_path) as me:
         one = study.take(1, me)
         assert one is not None
         study.end(one, TrialState.FAIL, None, {"reason": "it diverged"})

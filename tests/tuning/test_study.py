@@ -55,7 +55,7 @@ def test_a_trial_that_was_cut_off_is_tried_again_and_nothing_else_changes(
     for before, most in ((0, 1), (3, 4), (8, 9), (0, 9)):
         if before:
             run_all(study, tmp_path, before)
-        with process(study, tmp_path) as me:
+        with process(tmp_path) as me:
             cut_off = study.take(most, me)
             assert cut_off is not None
             study.may_go_on(cut_off, [9.0])  # it shall count for nothing
@@ -69,7 +69,7 @@ def test_a_trial_that_was_cut_off_is_tried_again_and_nothing_else_changes(
 
 def lose(study: Study, out: Path, most: int, reason: str) -> list[str]:
     """As if the process of the next trial was killed alone; what is said of it."""
-    with process(study, out) as me:
+    with process(out) as me:
         taken = study.take(most, me)
         assert taken is not None
         study.may_go_on(taken, [9.0])
@@ -99,7 +99,7 @@ def test_the_default_that_is_killed_once_is_tried_again_as_the_default(tmp_path:
 
 def test_who_is_told_of_a_process_that_was_in_no_trial(tmp_path: Path) -> None:
     study = open_study(tmp_path)
-    with process(study, tmp_path) as me, process(study, tmp_path) as other:
+    with process(tmp_path) as me, process(tmp_path) as other:
         taken = study.take(2, other)
         assert study.lost(me, "signal 9") == []
         assert taken is not None
@@ -145,7 +145,7 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path, content: bytes) -
 
 def test_a_trial_of_a_living_process_is_left_alone(tmp_path: Path) -> None:
     study = open_study(tmp_path)
-    with process(study, tmp_path) as one, process(study, tmp_path) as other:
+    with process(tmp_path) as one, process(tmp_path) as other:
         first = study.take(3, one)
         second = open_study(tmp_path).take(3, other)
         assert first is not None
@@ -215,7 +215,7 @@ def test_halving(scores: list[float], others: list[list[float]], bigger: bool, o
 
 def test_who_falls_behind_is_stopped_but_never_the_default(tmp_path: Path) -> None:
     study = open_study(tmp_path, record(first_rung=2))
-    with process(study, tmp_path) as me:
+    with process(tmp_path) as me:
         default, good, bad = (study.take(4, me) for _ in range(3))
         assert default is not None
         assert good is not None
@@ -233,7 +233,7 @@ def test_nobody_is_stopped_at_the_last_epoch_or_without_rungs(tmp_path: Path) ->
         ("never", record(first_rung=None)),
     ):
         study = open_study(tmp_path / name, what)
-        with process(study, tmp_path / name) as me:
+        with process(tmp_path / name) as me:
             taken = [study.take(2, me) for _ in range(2)]
             for one, scores in zip(taken, ([0.9, 0.9], [0.1, 0.1]), strict=True):
                 assert one is not None

@@ -9,9 +9,10 @@ from recbole_drepmrec.inference.checks import (
     require_array,
     require_kind,
     require_numbers,
+    require_positive,
     require_switches,
 )
-from recbole_drepmrec.nn import POPULARITY
+from recbole_drepmrec.nn import FUSED, POPULARITY
 
 
 def check_bundle(bundle: Any) -> None:
@@ -35,6 +36,7 @@ def check_bundle(bundle: Any) -> None:
         require_array(bundle.titles, "O", (n_items,), "titles")
     require_numbers(bundle.fused.users, (n_users, None), "fused/users")
     width = bundle.fused.users.shape[1]
+    require(FUSED not in bundle.parts, f"one of the parts is called '{FUSED}'")
     for name, table in bundle.tables.items():
         require_numbers(table.users, (n_users, width), f"{name}/users")
         require_numbers(table.items, (n_items, width), f"{name}/items")
@@ -55,7 +57,7 @@ def _check_popularity(bundle: Any) -> None:
     for name in ("lengths", "popularity_weight"):
         require(there == (getattr(bundle, name) is not None), f"`{name}` does not fit the parts")
     if there:
-        require_kind(bundle.popularity_weight, float, "popularity_weight")
+        require_positive(bundle.popularity_weight, "popularity_weight")
 
 
 def _check_histories(histories: Any, n_users: int, n_items: int) -> None:

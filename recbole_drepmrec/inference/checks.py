@@ -1,5 +1,6 @@
 """Sees that what a file claims fits together: a forged or damaged one fails when it is read."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,6 +65,20 @@ def require_kind(value: Any, kind: type | tuple[type, ...], name: str) -> None:
     require(fits, f"`{name}` is of type {type(value).__name__}")
 
 
+def require_positive(value: Any, name: str) -> None:
+    """Raise unless a value is a finite number above zero.
+
+    Args:
+        value: The value.
+        name: What it is called in the file.
+
+    Raises:
+        ValueError: It is none.
+    """
+    require_kind(value, (int, float), name)
+    require(0 < value < math.inf, f"`{name}` is {value}")
+
+
 def require_numbers(value: Any, shape: Shape, name: str) -> None:
     """Raise unless a value is a tensor of finite floating-point numbers.
 
@@ -76,7 +91,7 @@ def require_numbers(value: Any, shape: Shape, name: str) -> None:
         ValueError: It is none.
     """
     fits = isinstance(value, Tensor) and value.is_floating_point()
-    require(fits and _shaped(value.shape, shape), f"`{name}` is no matrix of numbers {shape}")
+    require(fits and _shaped(value.shape, shape), f"`{name}` are no numbers of shape {shape}")
     require(bool(value.isfinite().all()), f"`{name}` has numbers that are not finite")
 
 
@@ -96,7 +111,7 @@ def require_switches(value: Any, length: int, name: str) -> None:
 
 
 def require_array(value: Any, kinds: str, shape: Shape, name: str) -> None:
-    """Raise unless a value is a numpy array.
+    """Raise unless a value is a numpy array, of finite numbers if they are floating-point.
 
     Args:
         value: The value.
@@ -109,6 +124,8 @@ def require_array(value: Any, kinds: str, shape: Shape, name: str) -> None:
     """
     fits = isinstance(value, np.ndarray) and value.dtype.kind in kinds
     require(fits and _shaped(value.shape, shape), f"`{name}` is no array of shape {shape}")
+    finite = value.dtype.kind != "f" or bool(np.isfinite(value).all())
+    require(finite, f"`{name}` has numbers that are not finite")
 
 
 def _shaped(actual: tuple[int, ...], expected: Shape) -> bool:

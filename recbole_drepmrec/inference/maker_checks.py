@@ -8,6 +8,7 @@ from recbole_drepmrec.inference.checks import (
     require_array,
     require_kind,
     require_numbers,
+    require_positive,
     require_switches,
 )
 from recbole_drepmrec.nn import FusionKind, GateKind
@@ -27,7 +28,7 @@ def check_maker(maker: Any) -> None:
     """
     require(maker.gate in get_args(GateKind), f"`gate` is {maker.gate!r}")
     require_kind(maker.k, int, "k")
-    require(maker.k > 0, f"`k` is {maker.k}")
+    require_positive(maker.k, "k")
     require_kind(maker.self_loop, bool, "self_loop")
     require(len(maker.modalities) > 0, "it has no modalities")
     for name, one in maker.modalities.items():
@@ -83,8 +84,7 @@ def _check_preparation(one: RowPreparation, width: int, name: str) -> None:
 def _check_fusion(fusion: dict[str, Any]) -> None:
     require_kind(fusion, dict, "fusion")
     require(fusion["kind"] in get_args(FusionKind), f"`fusion/kind` is {fusion['kind']!r}")
-    require_kind(fusion["modal_scale"], (int, float), "fusion/modal_scale")
-    require(fusion["modal_scale"] > 0, f"`fusion/modal_scale` is {fusion['modal_scale']}")
+    require_positive(fusion["modal_scale"], "fusion/modal_scale")
     weighted = fusion["kind"] == "weighted"
     require(weighted == (fusion["weights"] is not None), "`fusion/weights` do not belong to it")
     if weighted:

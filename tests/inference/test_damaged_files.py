@@ -1,6 +1,7 @@
 """A forged or damaged file ends in one message when it is read, or does no harm."""
 
 import copy
+import math
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import torch
 from recbole_drepmrec.cli import main
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.inference import Recommender, bundle, new_items
+from recbole_drepmrec.inference.checks import require_array
 from recbole_drepmrec.state_file import read_state, write_state
 from tests.inference.conftest import Trained
 from tests.inference.test_new_items import raw_rows
@@ -109,6 +111,38 @@ def error_of(read: Callable[[Path], None], file: Path) -> Exception | None:
     except Exception as error:
         return error
     return None
+
+
+@pytest.mark.parametrize("weight", [0.2, 0.0, -0.2, math.nan, math.inf, True])
+def test_how_popularity_counts_is_a_number_above_zero(
+    trained: Trained, tmp_path: Path, weight: float
+) -> None:
+    state = read_state(trained.run / bundle.FILE, bundle.WHAT, 1, torch.device("cpu"))
+    zeros = {name: torch.zeros_like(table) for name, table in state["fused"].items()}
+    state["parts"]["popularity"] = zeros
+    state |= {"lengths": torch.ones(len(state["items"])), "popularity_weight": weight}
+    write_state(tmp_path / "file", bundle.WHAT, 1, state)
+    error = error_of(use, tmp_path / "file")
+    assert (error is None) == (weight == 0.2)
+    assert error is None or "is damaged: `popularity_weight` is" in str(error)
+
+
+def test_a_part_that_is_called_as_the_whole_is_refused(trained: Trained, tmp_path: Path) -> None:
+    """Else the vectors that score would not be looked at."""
+    state = read_state(trained.run / bundle.FILE, bundle.WHAT, 1, torch.device("cpu"))
+    state["parts"]["fused"] = {**state["fused"]}
+    state["fused"]["items"] = state["fused"]["items"][:-1]
+    write_state(tmp_path / "file", bundle.WHAT, 1, state)
+    with pytest.raises(UserError, match="is damaged: one of the parts is called 'fused'"):
+        Recommender.load(tmp_path / "file")
+
+
+def test_arrays_of_numbers_are_finite() -> None:
+    whole = np.ones((2, 3), np.float32)
+    require_array(whole, "f", (2, None), "components")
+    whole[1, 1] = np.nan
+    with pytest.raises(ValueError, match="`components` has numbers that are not finite"):
+        require_array(whole, "f", (2, None), "components")
 
 
 @pytest.mark.parametrize("state", [[1], "x", None, 3])

@@ -126,6 +126,9 @@ def write_errors(path: Path) -> Iterator[None]:
 
     Args:
         path: What was being written, for the message.
+
+    Raises:
+        UserError: It could not be written.
     """
     try:
         yield

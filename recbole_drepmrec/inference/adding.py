@@ -53,14 +53,12 @@ def add_items(
     ]
     made = {name: torch.cat([block[name] for block in blocks]) for name in rows}
     _check_belongs(bundle, made)
-    fused = torch.stack(list(made.values())).sum(0)  # [n, D]
     lengths = None
     if bundle.lengths is not None:
-        own = lengths_of(fused).unsqueeze(1)
-        made = {name: with_zero(part / own) for name, part in made.items()}
-        made[POPULARITY] = _of_the_mean_popularity(bundle, len(ids))
-        fused = torch.stack(list(made.values())).sum(0)
-        lengths = torch.cat([bundle.lengths, own.squeeze(1)])
+        own = lengths_of(_sum(made))
+        lengths = torch.cat([bundle.lengths, own])
+        made = _at_length_one(bundle, made, own)
+    fused = _sum(made)
     there = {name: torch.from_numpy(given.any(axis=1)) for name, given in rows.items()}
     nothing, absent = torch.zeros_like(fused), torch.zeros(len(ids), dtype=torch.bool)
     return replace(
@@ -177,10 +175,16 @@ def _check_features(ids: list[str], rows: dict[str, NDArray[np.float32]]) -> Non
         )
 
 
-def _of_the_mean_popularity(bundle: Bundle, n: int) -> Tensor:
-    """The ``popularity`` part of n items that nobody had in training, as of such ones in it."""
+def _sum(parts: dict[str, Tensor]) -> Tensor:
+    """The fused vectors of parts, each [n, D]."""
+    return torch.stack(list(parts.values())).sum(0)
+
+
+def _at_length_one(bundle: Bundle, made: dict[str, Tensor], lengths: Tensor) -> dict[str, Tensor]:
+    """Parts as such a model scores them, their popularity that of items that nobody took."""
+    parts = {name: with_zero(part / lengths.unsqueeze(1)) for name, part in made.items()}
     mean = bundle.parts[POPULARITY].items.mean(0)
-    return mean.expand(n, -1)
+    return {**parts, POPULARITY: mean.expand(len(lengths), -1)}
 
 
 def _with_titles(bundle: Bundle, n: int, titles: list[str] | None) -> Names | None:

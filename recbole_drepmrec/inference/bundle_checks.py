@@ -34,6 +34,12 @@ def check_bundle(bundle: Any) -> None:
     require(min(n_users, n_items) > 0, "it has no users or no items")
     if bundle.titles is not None:
         require_array(bundle.titles, "O", (n_items,), "titles")
+    _check_vectors(bundle, n_users, n_items)
+    _check_popularity(bundle)
+    _check_histories(bundle.histories, n_users, n_items)
+
+
+def _check_vectors(bundle: Any, n_users: int, n_items: int) -> None:
     require_numbers(bundle.fused.users, (n_users, None), "fused/users")
     width = bundle.fused.users.shape[1]
     require(FUSED not in bundle.parts, f"one of the parts is called '{FUSED}'")
@@ -48,8 +54,6 @@ def check_bundle(bundle: Any) -> None:
     if bundle.lengths is not None:
         require_numbers(bundle.lengths, (n_items,), "lengths")
         require(bool((bundle.lengths > 0).all()), "`lengths` are not all above zero")
-    _check_popularity(bundle)
-    _check_histories(bundle.histories, n_users, n_items)
 
 
 def _check_popularity(bundle: Any) -> None:

@@ -74,25 +74,26 @@ def _declared(scope: MutableMapping[str, Any]) -> int:
     return int(given) if given.isdigit() else 0
 
 
-async def _read(receive: Receive) -> list[Message] | None:
-    """The messages of a body, however it is cut; None if it is too large."""
-    messages: list[Message] = []
-    size = 0
+async def _read(receive: Receive) -> Message | None:
+    """A body as one message, however it was cut; None if it is too large."""
+    body, size = bytearray(), 0
     while True:
         message = await receive()
+        if message["type"] != "http.request":  # its sender is gone
+            return message
         size += len(message.get("body", b""))
-        messages.append(message)
-        if size > MOST_BODY:
-            messages.clear()
-        if message["type"] != "http.request" or not message.get("more_body", False):
-            return messages if size <= MOST_BODY else None
+        if size <= MOST_BODY:
+            body += message.get("body", b"")  # not kept by itself: it may be of one byte
+        if not message.get("more_body", False):
+            whole = {"type": "http.request", "body": bytes(body), "more_body": False}
+            return whole if size <= MOST_BODY else None
         if size > MOST_DRAINED:
             return None
 
 
-def _again(messages: list[Message], receive: Receive) -> Receive:
-    """Gives messages that were read once more, then what comes after them."""
-    left = iter(messages)
+def _again(message: Message, receive: Receive) -> Receive:
+    """Gives a message that was read once more, then what comes after it."""
+    left = iter([message])
 
     async def replayed() -> Message:
         message = next(left, None)

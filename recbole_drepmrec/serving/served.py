@@ -29,7 +29,7 @@ class Served:
         by: What its users and items can be compared by.
 
     Raises:
-        UserError: It has no users or items, or cannot answer.
+        UserError: It cannot answer.
     """
 
     def __init__(self, bundle: Bundle, run: str) -> None:
@@ -100,15 +100,11 @@ class Served:
     def _try(self) -> None:
         """Ask everything once: a run that cannot answer is refused, and what is kept is made."""
         recommender = self.recommender
-        if not len(recommender.users) or not len(recommender.items):
-            raise UserError(f"the run {self.run} has no users or no items; serve another one.")
         user, item = str(recommender.users[0]), str(recommender.items[0])
         try:
             recommender.recommend([user], k=1, seen="all")
             recommender.recommend_history([item], k=1)
             recommender.explain(user, item, 1)
-            for by, vectors in recommender.bundle.tables.items():
-                _check_finite(by, vectors)
             for by, vectors in recommender.bundle.directions.items():
                 for kind, table in vectors._asdict().items():
                     some = table.any(dim=1).nonzero()[:1, 0].numpy()
@@ -118,12 +114,6 @@ class Served:
             raise UserError(
                 f"the run {self.run} is damaged, it cannot answer: {type(error).__name__}: {error}."
             ) from error
-
-
-def _check_finite(by: str, vectors: Representations) -> None:
-    for table in vectors:
-        if not bool(torch.isfinite(table).all()):
-            raise UserError(f"the run is damaged: its vectors by '{by}' have NaN or infinity.")
 
 
 def _owned(bundle: Bundle) -> Bundle:

@@ -12,7 +12,6 @@ from fastapi.testclient import TestClient
 
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.inference import Recommender
-from recbole_drepmrec.nn import Representations
 from recbole_drepmrec.serving.app import create_app
 from recbole_drepmrec.serving.limits import MOST_BODY, MOST_QUERY
 from recbole_drepmrec.serving.schema import MOST_K
@@ -217,10 +216,6 @@ def test_answers_are_for_this_page_only(client: TestClient) -> None:
 
 def test_a_run_that_cannot_answer_is_refused(recommender: Recommender) -> None:
     bundle = recommender.bundle
-    users, items = bundle.fused
-    spoilt = Representations(users * float("nan"), items)
-    with pytest.raises(UserError, match="vectors by 'fused' have NaN"):
-        Served(replace(bundle, fused=spoilt), "spoilt")
     beyond = replace(bundle.histories, items=bundle.histories.items + np.int64(1000))
     with pytest.raises(UserError, match="is damaged, it cannot answer: IndexError"):
         Served(replace(bundle, histories=beyond), "spoilt")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from optuna.trial import TrialState
 
+from recbole_drepmrec.tuning.attempts import scores_of
 from tests.tuning.studies import open_study, process
 
 pytest.importorskip("ray", reason="needs the extra ray")
@@ -56,8 +57,7 @@ def test_who_falls_behind_is_stopped_and_what_ray_says_later_changes_nothing(
         book = Book(study, tmp_path, 2, me, lambda: 2)
         assert book.next("default")
         assert book.next("bad")
-        for value in (0.5, 0.6):
-            assert book.goes_on("default", report(value))
+        assert all(book.goes_on("default", report(value)) for value in (0.5, 0.6))
         assert book.goes_on("bad", report(0.1))
         assert not book.goes_on("bad", report(0.2))
         book.ended("bad", report(0.2))
@@ -66,6 +66,7 @@ def test_who_falls_behind_is_stopped_and_what_ray_says_later_changes_nothing(
         book.lost("default", "its process was lost")
     assert [one.state for one in study.trials()] == [TrialState.COMPLETE, TrialState.PRUNED]
     assert study.trials()[1].user_attrs["run"] == "runs/x"
+    assert [scores_of(one) for one in study.trials()] == [[0.5, 0.6], [0.1, 0.2]]
     assert capsys.readouterr().err == ""
 
 

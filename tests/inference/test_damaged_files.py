@@ -137,6 +137,14 @@ def test_a_part_that_is_called_as_the_whole_is_refused(trained: Trained, tmp_pat
         Recommender.load(tmp_path / "file")
 
 
+def test_an_item_of_a_history_is_of_one_of_three_parts(trained: Trained, tmp_path: Path) -> None:
+    state = read_state(trained.run / bundle.FILE, bundle.WHAT, 1, torch.device("cpu"))
+    state["histories"]["split"][0] = 3
+    write_state(tmp_path / "file", bundle.WHAT, 1, state)
+    with pytest.raises(UserError, match="`histories/split` are not all from 0 to 2"):
+        Recommender.load(tmp_path / "file")
+
+
 def test_arrays_of_numbers_are_finite() -> None:
     whole = np.ones((2, 3), np.float32)
     require_array(whole, "f", (2, None), "components")

@@ -89,6 +89,14 @@ def test_a_trial_whose_process_is_killed_twice_has_failed(tmp_path: Path) -> Non
     assert states == [TrialState.COMPLETE, TrialState.FAIL, TrialState.COMPLETE]
 
 
+def test_each_trial_is_killed_for_itself(tmp_path: Path) -> None:
+    study = open_study(tmp_path)
+    with process(tmp_path) as me:
+        numbers = [taken.trial.number for taken in (study.take(2, me), study.take(2, me)) if taken]
+        said = [study.lost(me, "signal 9", number) for number in numbers]
+    assert said == [[f"trial {n} is tried again: signal 9"] for n in (0, 1)]
+
+
 def test_the_default_that_is_killed_once_is_tried_again_as_the_default(tmp_path: Path) -> None:
     study = open_study(tmp_path)
     assert lose(study, tmp_path, 2, "signal 9") == ["trial 0 is tried again: signal 9"]

@@ -149,6 +149,18 @@ def test_biases_and_cosines_are_exact(tmp_path: Path, model: str) -> None:
     np.testing.assert_allclose(of_head, all_of_them.numpy(), rtol=1e-4, atol=1e-6)
 
 
+def test_what_an_index_misses_is_counted(recommender: Recommender) -> None:
+    """It knows no item of an odd place, so it finds the exact best of even ones alone."""
+    faiss = pytest.importorskip("faiss")
+    users, items = recommender.bundle.fused
+    index = faiss.IndexIDMap(faiss.IndexFlatIP(items.shape[1]))
+    index.add_with_ids(items[::2].contiguous().numpy(), np.arange(0, len(items), 2))
+    best = (users @ items.T).topk(10).indices
+    expected = (best % 2 == 0).float().mean().item()
+    assert 0.1 < expected < 0.9
+    assert index_module._recall(index, recommender.bundle) == pytest.approx(expected)
+
+
 def test_another_kind_of_index_says_what_it_finds(
     trained: Trained, capsys: pytest.CaptureFixture[str]
 ) -> None:

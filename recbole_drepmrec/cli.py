@@ -1,6 +1,5 @@
 """The command line: ``recbole-drepmrec COMMAND`` and ``python run_recbole.py``."""
 
-import argparse
 import errno
 import os
 import pkgutil
@@ -8,6 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import NamedTuple
 
+from recbole_drepmrec.arguments import Parser
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.files import OUT_OF_SPACE
 
@@ -73,12 +73,10 @@ def main(arguments: list[str] | None = None) -> int:
         arguments: The command line without the program; None reads it from ``sys.argv``.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
-    parser = argparse.ArgumentParser(
-        prog="recbole-drepmrec", description="Multimodal recommendation with RecBole."
-    )
+    parser = Parser(prog="recbole-drepmrec", description="Multimodal recommendation with RecBole.")
     what = "; ".join(f"{name}: {command.what}" for name, command in COMMANDS.items())
     parser.add_argument("command", choices=COMMANDS, help=what)
-    return carry_out(parser.parse_args(arguments[:1]).command, arguments[1:])
+    return _guarded(lambda: _run(parser.parse_args(arguments[:1]).command, arguments[1:]))
 
 
 def carry_out(name: str, arguments: list[str]) -> int:
@@ -88,12 +86,12 @@ def carry_out(name: str, arguments: list[str]) -> int:
         name: Of the command.
         arguments: What follows it.
     """
+    return _guarded(lambda: _run(name, arguments))
 
-    def action() -> int | None:
-        found: int | None = pkgutil.resolve_name(COMMANDS[name].function)(arguments)
-        return found
 
-    return _guarded(action)
+def _run(name: str, arguments: list[str]) -> int | None:
+    found: int | None = pkgutil.resolve_name(COMMANDS[name].function)(arguments)
+    return found
 
 
 def _guarded(action: Callable[[], int | None]) -> int:

@@ -138,3 +138,17 @@ def test_as_a_program(settings_file: Path, script: str) -> None:
     assert finished.stderr.startswith("error: there is no model 'Lightgcn'; did you mean")
     assert "`recbole-drepmrec train --help` lists them" in finished.stderr  # in a wheel too
     assert finished.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [(["nonsense"], "invalid choice: 'nonsense'"), ([], "arguments are required: command")],
+)
+def test_an_unknown_command_is_one_message(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: ")
+    assert message in said
+    assert said.count("\n") == 1

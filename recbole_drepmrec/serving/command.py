@@ -2,6 +2,7 @@
 
 import math
 import os
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,11 @@ def run(arguments: list[str]) -> None:
     from recbole_drepmrec.serving.server import address_of, listening, serve
     from recbole_drepmrec.serving.swap import Current
 
-    torch.set_num_threads(1)  # of each question: they run side by side
-    current = Current(options.run)
-    with listening(options.host, options.port) as taken:
+    with ExitStack() as stack:
+        stack.callback(torch.set_num_threads, torch.get_num_threads())
+        torch.set_num_threads(1)  # of each question: they run side by side
+        current = Current(options.run)
+        taken = stack.enter_context(listening(options.host, options.port))
         what = current.served.recommender.bundle
         print(
             f"serving {what.model} on {what.dataset} ({current.served.run}) at "

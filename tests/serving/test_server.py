@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import torch
 
 from recbole_drepmrec.cli import main
 from recbole_drepmrec.inference.bundle import FILE
@@ -108,6 +109,7 @@ def test_mistakes_are_one_message(
     served_run: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "run.json").write_text('{"status": "finished", "model": "Pop"}')
+    threads = torch.get_num_threads()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         for words, message in (
@@ -124,6 +126,7 @@ def test_mistakes_are_one_message(
             said = capsys.readouterr().err
             assert message in said
             assert said.count("\n") == 1
+    assert torch.get_num_threads() == threads, "what is trained here next would round otherwise"
 
 
 def test_without_its_packages_it_says_what_to_install(

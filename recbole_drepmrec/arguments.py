@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from recbole_drepmrec.errors import UserError
@@ -78,6 +79,19 @@ def with_options(
         print(parser.format_help())
         return 0
     return run(options, key_values(rest))
+
+
+def run_parser(command: str, run: str = "a finished run, saved/RUN_ID") -> Parser:
+    """Options of a command that is given a finished run.
+
+    Args:
+        command: Its name.
+        run: What the run may be, for the help.
+    """
+    parser = Parser(prog=f"recbole-drepmrec {command}", add_help=False, allow_abbrev=False)
+    parser.add_argument("run", metavar="RUN", type=Path, help=run)
+    parser.add_argument("--help", "-h", action="store_true", help="show this text")
+    return parser
 
 
 def parsed(parser: Parser, arguments: list[str]) -> Any:

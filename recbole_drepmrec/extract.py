@@ -14,10 +14,11 @@ from recbole_drepmrec.data.extractors.encoding import encode_missing
 from recbole_drepmrec.data.extractors.facts import digest, file_facts
 from recbole_drepmrec.data.extractors.inputs import Inputs, image_inputs, text_inputs
 from recbole_drepmrec.data.extractors.items import ItemFiles
-from recbole_drepmrec.data.extractors.libraries import named_device, versions
+from recbole_drepmrec.data.extractors.libraries import named_device
 from recbole_drepmrec.data.extractors.property_text import add_modality, lines_to_add
 from recbole_drepmrec.data.extractors.target import Target, examples
 from recbole_drepmrec.errors import UserError
+from recbole_drepmrec.libraries import versions
 from recbole_drepmrec.registry import properties_folders, provide_dataset, recbole_properties
 
 _PACKAGES = {

@@ -1,7 +1,6 @@
 """What a run leaves behind: ``saved/RUN_ID/`` with its configuration, metrics and logs."""
 
 import hashlib
-import importlib.metadata
 import json
 import logging
 import platform
@@ -18,6 +17,7 @@ import recbole_drepmrec
 from recbole_drepmrec.distributed import from_first, is_first
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.files import atomic_file, write_errors, write_json
+from recbole_drepmrec.libraries import versions
 
 PACKAGES = ("recbole", "torch", "numpy", "scipy", "pandas", "scikit-learn")
 
@@ -162,24 +162,17 @@ def log_to_console(level: str) -> None:
 
 def provenance(command: list[str]) -> dict[str, Any]:
     """Command, time, versions and machine: what a reader needs to repeat a run."""
-    versions = {name: _version(name) for name in PACKAGES}
+    installed = dict.fromkeys(PACKAGES, "unknown") | versions(*PACKAGES)
     return {
         "command": command,
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {
             "recbole-drepmrec": recbole_drepmrec.__version__,
             "python": platform.python_version(),
-            **versions,
+            **installed,
         },
         "machine": {"system": platform.platform(), "processor": platform.machine()},
     }
-
-
-def _version(package: str) -> str:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return "unknown"
 
 
 def data_hashes(datasets: dict[str, Any]) -> dict[str, str]:

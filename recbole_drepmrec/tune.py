@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from recbole_drepmrec import compat
 from recbole_drepmrec.arguments import Parser, with_options
 from recbole_drepmrec.compare import config_files
-from recbole_drepmrec.data.extractors.libraries import library
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.evaluation.schedule import Machine, machine
+from recbole_drepmrec.libraries import library
 from recbole_drepmrec.registry import DEFAULT_DATASET, DEFAULT_MODEL
 
 if TYPE_CHECKING:

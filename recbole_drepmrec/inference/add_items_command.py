@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from recbole_drepmrec.arguments import Parser, parsed
+from recbole_drepmrec.arguments import Parser, parsed, run_parser
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.files import held
 from recbole_drepmrec.inference.adding import add_items, read_features
@@ -52,9 +52,8 @@ def _by_modality(option: str, given: str) -> dict[str, str]:
 
 
 def _parser() -> Parser:
-    parser = Parser(prog="recbole-drepmrec add_items", add_help=False, allow_abbrev=False)
+    parser = run_parser("add_items", "the folder of a finished run, saved/RUN_ID")
     add = parser.add_argument
-    add("run", metavar="RUN", type=Path, help="the folder of a finished run, saved/RUN_ID")
     add(
         "--features",
         required=True,
@@ -67,5 +66,4 @@ def _parser() -> Parser:
         help="raw item id of each row, one a line, for all files; or M=FILE,N=FILE",
     )
     add("--out", type=Path, metavar="FILE", help=f"where to write (RUN/{FILE})")
-    add("--help", "-h", action="store_true", help="show this text")
     return parser

@@ -149,7 +149,9 @@ def with_popularity(
         fused: Users [U, D] and items [I, D].
     """
     wide = {name: Representations(*map(with_zero, part)) for name, part in parts.items()}
-    last = Representations(*(torch.cat([0 * one[:, :-1], one[:, -1:]], dim=1) for one in fused))
+    last = Representations(*map(torch.zeros_like, fused))
+    for vectors, numbers in zip(last, fused, strict=True):
+        vectors[:, -1] = numbers[:, -1]
     return {**wide, POPULARITY: last}
 
 

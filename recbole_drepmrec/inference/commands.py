@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 from tabulate import tabulate
 
-from recbole_drepmrec.arguments import Parser, parsed
+from recbole_drepmrec.arguments import Parser, parsed, run_parser
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.inference.bundle import Seen
 from recbole_drepmrec.inference.explanation import Explanation
@@ -145,13 +145,6 @@ def _once(ids: list[str]) -> list[str]:
     return list(dict.fromkeys(ids))
 
 
-def _parser(command: str) -> Parser:
-    parser = Parser(prog=f"recbole-drepmrec {command}", add_help=False, allow_abbrev=False)
-    parser.add_argument("run", metavar="RUN", type=Path, help="a finished run, saved/RUN_ID")
-    parser.add_argument("--help", "-h", action="store_true", help="show this text")
-    return parser
-
-
 def _add_k_and_out(parser: Parser) -> None:
     parser.add_argument("--k", type=int, default=10, help="length of a list (10)")
     parser.add_argument(
@@ -160,7 +153,7 @@ def _add_k_and_out(parser: Parser) -> None:
 
 
 def _recommend_parser() -> Parser:
-    parser = _parser("recommend")
+    parser = run_parser("recommend")
     whose = parser.add_mutually_exclusive_group()
     whose.add_argument("--users", metavar="U,V", help="raw user ids (all users)")
     whose.add_argument("--users_file", type=Path, metavar="FILE", help="raw user ids, one a line")
@@ -180,7 +173,7 @@ def _recommend_parser() -> Parser:
 
 
 def _similar_parser() -> Parser:
-    parser = _parser("similar")
+    parser = run_parser("similar")
     whose = parser.add_mutually_exclusive_group(required=True)
     whose.add_argument("--items", metavar="I,J", help="raw item ids")
     whose.add_argument("--users", metavar="U,V", help="raw user ids")
@@ -192,7 +185,7 @@ def _similar_parser() -> Parser:
 
 
 def _explain_parser() -> Parser:
-    parser = _parser("explain")
+    parser = run_parser("explain")
     parser.add_argument("--user", required=True, help="raw id")
     parser.add_argument("--item", required=True, help="raw id")
     parser.add_argument("--neighbours", type=int, default=10, help="past items shown (10)")

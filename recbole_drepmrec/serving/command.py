@@ -3,14 +3,13 @@
 import math
 import os
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import torch
 
-from recbole_drepmrec.arguments import Parser, parsed
-from recbole_drepmrec.data.extractors.libraries import library
+from recbole_drepmrec.arguments import Parser, parsed, run_parser
 from recbole_drepmrec.errors import UserError
+from recbole_drepmrec.libraries import library
 
 
 def run(arguments: list[str]) -> None:
@@ -56,9 +55,8 @@ def _check(options: Any) -> None:
 
 
 def _parser() -> Parser:
-    parser = Parser(prog="recbole-drepmrec serve", add_help=False, allow_abbrev=False)
+    parser = run_parser("serve", "a finished run, saved/RUN_ID, or a link to one")
     add = parser.add_argument
-    add("run", metavar="RUN", type=Path, help="a finished run, saved/RUN_ID, or a link to one")
     add("--host", default="127.0.0.1", help="address to listen at (127.0.0.1: this machine only)")
     add("--port", type=int, default=8000, help="port to listen at, 0 for a free one (8000)")
     cores = os.cpu_count() or 1
@@ -84,5 +82,4 @@ def _parser() -> Parser:
         help="how long requests in flight may take once it is stopped (30)",
     )
     add("--access_log", action="store_true", help="a line of the log for each request")
-    add("--help", "-h", action="store_true", help="show this text")
     return parser

@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 import torch
 
-from recbole_drepmrec.errors import UserError
+from recbole_drepmrec.errors import UnknownIdError, UserError
 from recbole_drepmrec.inference.bundle import FILE, Bundle, Histories, read_bundle
 from recbole_drepmrec.inference.finding import find_file
 from recbole_drepmrec.inference.recommender import Recommender
@@ -39,7 +39,6 @@ class Served:
         self.by = list(bundle.directions)
         titles = bundle.titles if bundle.titles is not None else [""] * len(bundle.items)
         self._titles = [str(title).casefold() for title in titles]
-        self._places = {str(name): place for place, name in enumerate(bundle.items)}
         self._try()
 
     @classmethod
@@ -73,8 +72,9 @@ class Served:
             if all(word in title for word in wanted)
         ]
         found.sort(key=lambda place: not self._titles[place].startswith(begin))  # stable
-        exact = self._places.get(words.strip())
-        if exact is None:
+        try:
+            exact = int(self.recommender.positions_of_items([words.strip()])[0])
+        except UnknownIdError:
             return found
         return [exact, *(place for place in found if place != exact)]
 

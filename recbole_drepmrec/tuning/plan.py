@@ -7,11 +7,11 @@ from typing import Any
 from filelock import FileLock
 
 from recbole_drepmrec.config import Config, resolved
-from recbole_drepmrec.data.extractors.libraries import versions
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.evaluation.plan import OWN_KEYS, SPLIT_SEED, data_hash, settings_hash
 from recbole_drepmrec.evaluation.schedule import Machine
 from recbole_drepmrec.files import write_errors
+from recbole_drepmrec.libraries import versions
 from recbole_drepmrec.registry import provide_dataset
 from recbole_drepmrec.run_folder import command_line, provenance
 from recbole_drepmrec.tuning.model_space import check_space, read_lines

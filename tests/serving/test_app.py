@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from recbole_drepmrec.serving.limits import MOST_BODY, MOST_QUERY
 from recbole_drepmrec.serving.schema import MOST_K
 from recbole_drepmrec.serving.served import Served
 from recbole_drepmrec.serving.swap import Current
-from tests.inference.conftest import Trained
+from tests.inference.conftest import Trained, train
 
 
 @pytest.fixture(scope="module")
@@ -219,3 +220,14 @@ def test_a_run_that_cannot_answer_is_refused(recommender: Recommender) -> None:
     beyond = replace(bundle.histories, items=bundle.histories.items + np.int64(1000))
     with pytest.raises(UserError, match="is damaged, it cannot answer: IndexError"):
         Served(replace(bundle, histories=beyond), "spoilt")
+
+
+def test_popularity_is_explained_and_compares_nothing(tmp_path: Path) -> None:
+    run = train(tmp_path, "DRepMRec", epochs=2, ranking_loss="softmax").run
+    with TestClient(create_app(Current(run), threads=1)) as client:
+        assert "popularity" not in client.get("/health").json()["by"]
+        found = post(client, "/explain", {"user": "u1", "item": "i3"})
+        assert found["parts"]["popularity"] != 0
+        assert sum(found["parts"].values()) == pytest.approx(found["score"], rel=1e-5)
+        asked = {"items": ["i3"], "by": "popularity"}
+        assert client.post("/similar", json=asked).status_code == 404

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from recbole_drepmrec.data.extractors.libraries import library, loading
+from recbole_drepmrec.data.extractors.libraries import loading
+from recbole_drepmrec.libraries import library
 
 
 class ImageEncoder:

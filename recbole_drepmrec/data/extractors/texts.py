@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recbole_drepmrec.data.extractors.items import Items
-from recbole_drepmrec.data.extractors.libraries import library, loading
+from recbole_drepmrec.data.extractors.libraries import loading
+from recbole_drepmrec.libraries import library
 
 
 @dataclass(frozen=True)

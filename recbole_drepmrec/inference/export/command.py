@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from recbole_drepmrec.arguments import Parser, parsed
+from recbole_drepmrec.arguments import Parser, parsed, run_parser
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.inference.bundle import Bundle
 from recbole_drepmrec.inference.export.index import FLAT, ids_file, write_index
@@ -66,9 +66,8 @@ _WRITERS: dict[str, Callable[[Path, Bundle, str], str]] = {
 
 
 def _parser() -> Parser:
-    parser = Parser(prog="recbole-drepmrec export", add_help=False, allow_abbrev=False)
+    parser = run_parser("export")
     add = parser.add_argument
-    add("run", metavar="RUN", type=Path, help="a finished run, saved/RUN_ID")
     add(
         "--out",
         type=Path,
@@ -82,5 +81,4 @@ def _parser() -> Parser:
         metavar="KIND",
         help="kind of a .faiss index, as faiss.index_factory takes it (Flat, which is exact)",
     )
-    add("--help", "-h", action="store_true", help="show this text")
     return parser

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from recbole_drepmrec.data.extractors.libraries import library
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.files import atomic_file, save_arrays
 from recbole_drepmrec.inference.bundle import Bundle
 from recbole_drepmrec.inference.export.vectors import texts
 from recbole_drepmrec.inference.ranking import MOST_SCORES, ranked
+from recbole_drepmrec.libraries import library
 
 FLAT = "Flat"
 """All items are looked at: nothing is missed."""

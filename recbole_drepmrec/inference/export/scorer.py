@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from recbole_drepmrec.data.extractors.libraries import library, versions
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.files import atomic_file
 from recbole_drepmrec.inference.bundle import Bundle
+from recbole_drepmrec.libraries import library, versions
 
 OPSET, IR_VERSION = 17, 8
 """Those of 2022: older runtimes read it too, and it needs nothing newer."""

@@ -11,12 +11,11 @@ from recbole_drepmrec.data.extractors import IMAGE_BACKENDS, TEXT_BACKENDS
 from recbole_drepmrec.data.extractors.facts import digest, file_facts
 from recbole_drepmrec.data.extractors.libraries import (
     enough_memory,
-    library,
     loading,
     named_device,
-    versions,
 )
 from recbole_drepmrec.errors import UserError
+from recbole_drepmrec.libraries import library, versions
 
 BACKENDS = {**TEXT_BACKENDS, **IMAGE_BACKENDS}
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.multiprocessing.spawn import spawn
 
-from recbole_drepmrec import registry
+from recbole_drepmrec import registry, run_folder
 from recbole_drepmrec.checkpoint import read_checkpoint
 from recbole_drepmrec.config import Config
 from recbole_drepmrec.data.ml100k import build_ml100k_mm
@@ -368,3 +368,10 @@ def test_runs_that_start_together_build_the_data_set_once(
 def test_run_folders_have_names_of_their_own(tmp_path: Path) -> None:
     names = {RunFolder.create(tmp_path, "BPR", "tiny").path for _ in range(5)}
     assert len(names) == 5
+
+
+def test_a_package_that_is_not_installed_has_no_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_folder, "PACKAGES", ("torch", "no-such-package"))
+    versions = run_folder.provenance([])["versions"]
+    assert versions["torch"] == torch.__version__
+    assert versions["no-such-package"] == "unknown"

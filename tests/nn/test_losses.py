@@ -81,7 +81,7 @@ def test_softmax_loss_and_its_gradients_are_those_of_autograd(temperature: float
     torch.testing.assert_close(torch.autograd.grad(loss, rows), torch.autograd.grad(expected, rows))
 
 
-@pytest.mark.parametrize("bias", [0.0, 1000.0, -1000.0])
+@pytest.mark.parametrize("bias", [0.0, 1e4, -1e4])
 def test_softmax_loss_stays_finite_at_any_temperature(bias: float) -> None:
     users = torch.tensor([[1.0, 0.0]], requires_grad=True)
     items = BiasedItems(-users.detach(), torch.tensor([bias]))

@@ -186,8 +186,4 @@ class LGMRec(MultimodalRecommender):
 
 def _contrast(one: Tensor, other: Tensor, ids: Tensor, has: Tensor, temperature: float) -> Tensor:
     """Summed InfoNCE of the batch's rows over all rows that both modalities have."""
-    ids = ids[has[ids]]
-    if len(ids) == 0:
-        return one.sum() * 0
-    positives = (has.cumsum(0) - 1)[ids]  # row among those kept
-    return info_nce(one[ids], other[has], temperature, positives) * len(ids)
+    return info_nce(one[ids], other, temperature, ids, has) * has[ids].sum()

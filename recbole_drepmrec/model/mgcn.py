@@ -23,6 +23,7 @@ from recbole_drepmrec.nn import (
     ModalityInputs,
     Representations,
     bpr_loss,
+    distinct,
     info_nce,
     split,
     squared_norm,
@@ -125,6 +126,7 @@ class MGCN(MultimodalRecommender):
 
     def _contrast(self, behavior: Tensor, multimodal: Tensor, nodes: Tensor) -> Tensor:
         """InfoNCE over the distinct nodes of the batch that have a modality."""
-        distinct = torch.unique(nodes)
-        rows = distinct[self.present[distinct].any(1)]
-        return info_nce(multimodal[rows], behavior[rows], self.settings.temperature)
+        found = distinct(nodes)
+        there = found.counted_if(self.present[found.ids].any(1))
+        rows = (multimodal[found.ids], behavior[found.ids])
+        return info_nce(*rows, self.settings.temperature, counted=there)

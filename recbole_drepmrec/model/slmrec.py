@@ -14,13 +14,16 @@ from recbole_drepmrec.graph import SparseMatrix, bipartite_matrix
 from recbole_drepmrec.model.base import MultimodalRecommender, training_interactions
 from recbole_drepmrec.model.relations import modality_adjacency
 from recbole_drepmrec.nn import (
+    Distinct,
     FeatureProjection,
     FineCoarseAlignment,
     IdTables,
     Representations,
+    distinct,
     info_nce,
     light_gcn,
     squared_norm,
+    summed,
 )
 from recbole_drepmrec.settings import AboveZero, NotNegative, Positive, Settings, Share, Weight
 
@@ -130,12 +133,14 @@ class SLMRec(MultimodalRecommender):
         inputs = self.inputs()
         spaces = self.spaces(inputs)
         encoded = self.fused(spaces)
-        items, own = torch.unique(positives, return_inverse=True)
-        loss = info_nce(encoded.users[users], encoded.items[items], self.settings.temperature, own)
+        items = distinct(positives)
+        keys = encoded.items[items.ids]
+        temperature = self.settings.temperature
+        loss = info_nce(encoded.users[users], keys, temperature, items.places, items.counted)
         rows = self.ids.rows(users, positives)
         loss = loss + self.settings.reg_weight * squared_norm(*rows)
         if self.settings.ssl_weight > 0:
-            task = self._task_loss(inputs, spaces, torch.unique(users), items)
+            task = self._task_loss(inputs, spaces, distinct(users), items)
             loss = loss + self.settings.ssl_weight * task
         return loss
 
@@ -143,18 +148,21 @@ class SLMRec(MultimodalRecommender):
         self,
         inputs: Sequence[Tensor],
         spaces: Sequence[Representations],
-        users: Tensor,
-        items: Tensor,
+        users: Distinct,
+        items: Distinct,
     ) -> Tensor:
         temperature = self.settings.ssl_temperature
         if self.fine_coarse is not None:
-            ids, *views = [space.items[items] for space in spaces]
-            present = [projection.present[items] for projection in self.projections]
+            ids, *views = [space.items[items.ids] for space in spaces]
+            present = [
+                items.counted_if(projection.present[items.ids]) for projection in self.projections
+            ]
             loss: Tensor = self.fine_coarse(ids, views, present, temperature)
             return loss
         one, other = (self.fused(self.spaces(view)) for view in self.views(inputs))
-        return info_nce(one.users[users], other.users[users], temperature) + info_nce(
-            one.items[items], other.items[items], temperature
+        return summed(
+            info_nce(view[rows.ids], other_view[rows.ids], temperature, counted=rows.counted)
+            for view, other_view, rows in zip(one, other, (users, items), strict=True)
         )
 
     def views(self, inputs: Sequence[Tensor]) -> list[list[Tensor]]:

@@ -4,6 +4,7 @@ from recbole_drepmrec.nn.alignment import Alignment, BehaviorModalAlignment
 from recbole_drepmrec.nn.batch import Batch
 from recbole_drepmrec.nn.behavior_aware_fuser import BehaviorAwareFuser
 from recbole_drepmrec.nn.behavior_line import BehaviorLine
+from recbole_drepmrec.nn.distinct import Distinct, distinct
 from recbole_drepmrec.nn.edges import EdgeSet
 from recbole_drepmrec.nn.filter_gate import FilterGate, GateKind
 from recbole_drepmrec.nn.fine_coarse import FineCoarseAlignment
@@ -53,6 +54,7 @@ __all__ = [
     "BehaviorModalAlignment",
     "BiasedItems",
     "Combination",
+    "Distinct",
     "EdgeSet",
     "EdgeWeighting",
     "FeatureProjection",
@@ -87,6 +89,7 @@ __all__ = [
     "SimilarityTracker",
     "bpr_loss",
     "cosine_distance",
+    "distinct",
     "info_nce",
     "light_gcn",
     "modality_parts",

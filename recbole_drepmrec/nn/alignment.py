@@ -5,6 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from recbole_drepmrec.nn.distinct import distinct
 from recbole_drepmrec.nn.fusion import Fusion
 from recbole_drepmrec.nn.losses import cosine_distance, has_direction, info_nce
 from recbole_drepmrec.nn.representations import Representations
@@ -131,19 +132,18 @@ class BehaviorModalAlignment(nn.Module):
         return (of_users + of_items) / 2
 
     def _inter(self, behavior: Tensor, modal: Tensor, ids: Tensor) -> Tensor:
-        distinct = torch.unique(ids)  # who stands in the batch twice is no negative of themselves
-        b, m = behavior[distinct], modal[distinct]
-        there = has_direction(m)
-        b, m = b[there], m[there]
-        parts = zip(torch.split(b, MOST_KEYS), torch.split(m, MOST_KEYS), strict=True)
-        losses = [self._info_nce(*part) * len(part[0]) for part in parts]
-        return torch.stack(losses).sum() / max(len(b), 1)
+        found = distinct(ids)  # who stands in the batch twice is no negative of themselves
+        b, m = behavior[found.ids], modal[found.ids]
+        there = found.counted_if(has_direction(m))
+        parts = zip(*(torch.split(rows, MOST_KEYS) for rows in (b, m, there)), strict=True)
+        losses = [self._info_nce(*part) * part[2].sum() for part in parts]
+        return torch.stack(losses).sum() / there.sum().clamp(min=1)
 
-    def _info_nce(self, behavior: Tensor, modal: Tensor) -> Tensor:
+    def _info_nce(self, behavior: Tensor, modal: Tensor, there: Tensor) -> Tensor:
         if self.one_way:
-            return info_nce(modal, behavior.detach(), self.temperature)
-        to_behavior = info_nce(modal, behavior, self.temperature)
-        return (to_behavior + info_nce(behavior, modal, self.temperature)) / 2
+            return info_nce(modal, behavior.detach(), self.temperature, counted=there)
+        to_behavior = info_nce(modal, behavior, self.temperature, counted=there)
+        return (to_behavior + info_nce(behavior, modal, self.temperature, counted=there)) / 2
 
     def extra_repr(self) -> str:
         """Settings shown by ``print(model)``."""

@@ -5,6 +5,7 @@ from typing import NamedTuple, Self
 import torch
 from torch import Tensor
 
+from recbole_drepmrec.nn.distinct import distinct
 from recbole_drepmrec.nn.representations import Representations
 
 
@@ -15,8 +16,8 @@ class Batch(NamedTuple):
     such term. Loss terms that share the few rows taken out once leave one such table a batch.
 
     Attributes:
-        users: The distinct users, sorted, [U].
-        items: The distinct items, positive or negative, sorted, [I].
+        users: The distinct users, sorted; on a GPU filled up with zeros, [U].
+        items: The distinct items, positive or negative, the same way, [I].
         user: Where each pair's user stands in ``users``, [B].
         positive: Where its positive item stands in ``items``, [B].
         negative: Where its negative item stands in ``items``, [B].
@@ -37,10 +38,10 @@ class Batch(NamedTuple):
             positives: Their items, [B].
             negatives: Items drawn for them, [B].
         """
-        distinct_users, user = torch.unique(users, return_inverse=True)
-        items, item = torch.unique(torch.cat([positives, negatives]), return_inverse=True)
-        positive, negative = item.split(len(positives))
-        return cls(distinct_users, items, user, positive, negative)
+        of_users = distinct(users)
+        of_items = distinct(torch.cat([positives, negatives]))
+        positive, negative = torch.split(of_items.places, len(positives))
+        return cls(of_users.ids, of_items.ids, of_users.places, positive, negative)
 
     def rows(self, of_all: Representations) -> Representations:
         """The rows of this batch: users [U, d] and items [I, d].
@@ -66,8 +67,7 @@ class Batch(NamedTuple):
         Args:
             tables: Users [n_users, d] and items [n_items, d].
         """
-        times = torch.bincount(self.user, minlength=len(self.users))
-        of_users = _weighted_squares(tables.users[self.users], times) / (2 * len(self.user))
+        of_users = _squares(tables.users[self.users], self.user) / (2 * len(self.user))
         return of_users + self.squared_norm_of_items(tables.items)
 
     def squared_norm_of_items(self, table: Tensor) -> Tensor:
@@ -77,9 +77,11 @@ class Batch(NamedTuple):
             table: Shape [n_items, d].
         """
         read = torch.cat([self.positive, self.negative])
-        times = torch.bincount(read, minlength=len(self.items))
-        return _weighted_squares(table[self.items], times) / (2 * len(self.user))
+        return _squares(table[self.items], read) / (2 * len(self.user))
 
 
-def _weighted_squares(rows: Tensor, times: Tensor) -> Tensor:
-    return rows.pow(2).sum(1) @ times.to(rows.dtype)
+def _squares(rows: Tensor, read: Tensor) -> Tensor:
+    """Sum of ||row||^2 over the places that are read, a scalar."""
+    # not bincount, which makes the host wait for a GPU
+    times = rows.new_zeros(len(rows)).index_add_(0, read, rows.new_ones(len(read)))
+    return rows.pow(2).sum(1) @ times

@@ -51,6 +51,5 @@ class FineCoarseAlignment(nn.Module):
         coarse, loss = ids, ids.sum() * 0
         for shared, own, view, there in zip(self.shared, self.own, views, present, strict=True):
             coarse = shared(coarse)
-            if there.any():
-                loss = loss + info_nce(coarse[there], own(view[there]), temperature)
+            loss = loss + info_nce(coarse, own(view), temperature, counted=there)
         return loss

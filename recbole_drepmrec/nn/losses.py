@@ -40,7 +40,9 @@ def bpr_loss(
     Source: Rendle et al., BPR, UAI 2009.
     """
     losses = F.softplus(negative_scores - positive_scores)  # [B]
-    return losses.mean() if counted is None else losses[counted].sum() / counted.sum().clamp(min=1)
+    if counted is None:
+        return losses.mean()
+    return losses.masked_fill(~counted, 0.0).sum() / counted.sum().clamp(min=1)
 
 
 def squared_norm(*rows: Tensor) -> Tensor:
@@ -57,7 +59,11 @@ def squared_norm(*rows: Tensor) -> Tensor:
 
 
 def info_nce(
-    queries: Tensor, keys: Tensor, temperature: float, positives: Tensor | None = None
+    queries: Tensor,
+    keys: Tensor,
+    temperature: float,
+    positives: Tensor | None = None,
+    counted: Tensor | None = None,
 ) -> Tensor:
     """InfoNCE: each query must find its own key among all of them. [ours]
 
@@ -72,6 +78,8 @@ def info_nce(
         temperature: t, above zero.
         positives: p, the row of each query's own key, shape [B]; None where that is row a, the
             keys being those of the queries in their order.
+        counted: Which keys there are, bool [K], and of the queries those whose own key is; None
+            for all.
 
     Returns:
         A scalar, 0 where there is no row.
@@ -84,11 +92,16 @@ def info_nce(
     )
     scaled = F.normalize(queries, dim=-1) / temperature
     unit = F.normalize(keys, dim=-1)
-    losses = _own_among_all(scaled, unit, positives, shift=temperature < 1 / LARGEST_EXPONENT)
-    return losses / max(len(queries), 1)
+    shift = temperature < 1 / LARGEST_EXPONENT
+    if counted is None:
+        return _own_among_all(scaled, unit, positives, None, shift) / max(len(queries), 1)
+    losses = _own_among_all(scaled, unit, positives, counted, shift)
+    return losses / counted[positives].sum().clamp(min=1)
 
 
-def _own_among_all(queries: Tensor, keys: Tensor, positives: Tensor, shift: bool) -> Tensor:
+def _own_among_all(
+    queries: Tensor, keys: Tensor, positives: Tensor, counted: Tensor | None, shift: bool
+) -> Tensor:
     """Sum of -log softmax(Q K^T) at each row's own column, a scalar.
 
     torch's cross entropy writes the [B, K] matrix anew at each step of the way there and back. One,
@@ -100,21 +113,31 @@ def _own_among_all(queries: Tensor, keys: Tensor, positives: Tensor, shift: bool
         queries: Q, [B, d].
         keys: K, [K, d].
         positives: p, [B].
+        counted: Keys that there are, bool [K]; None for all.
         shift: Whether the logits can be too large to be taken to the exponent as they are.
     """
     with torch.no_grad(), torch.autocast(queries.device.type, enabled=False):
-        exponentials = queries @ keys.T  # [B, K]
+        smallest = torch.finfo(queries.dtype)
+        weights = queries.new_ones(len(queries), 1)
+        if counted is None:
+            exponentials = queries @ keys.T  # [B, K]
+        else:
+            nothing = queries.new_zeros(len(keys)).masked_fill_(~counted, -torch.inf)
+            exponentials = torch.addmm(nothing, queries, keys.T)
+            weights = counted[positives].unsqueeze(1).to(queries.dtype)
         largest = queries.new_zeros(1, 1)
         if shift and len(keys):
-            largest = exponentials.amax(1, keepdim=True)
+            largest = exponentials.amax(1, keepdim=True).clamp_(min=smallest.min)
             exponentials.sub_(largest)
-        sums = exponentials.exp_().sum(1, keepdim=True)  # [B, 1]
+        sums = exponentials.exp_().sum(1, keepdim=True).clamp_(min=smallest.tiny)  # [B, 1]
         own = keys[positives]  # [B, d]
-        value = (sums.log() + largest).sum() - (queries * own).sum()
-        known = [(queries, (exponentials @ keys).div_(sums).sub_(own))]
+        logits = (queries * own).sum(1, keepdim=True)
+        value = ((sums.log() + largest - logits) * weights).sum()
+        known = [(queries, (exponentials @ keys).div_(sums).sub_(own).mul_(weights))]
         if keys.requires_grad:
-            of_keys = exponentials.T @ (queries / sums)
-            known.append((keys, of_keys.index_add_(0, positives, queries, alpha=-1)))
+            pulled = queries * weights
+            of_keys = exponentials.T @ (pulled / sums)
+            known.append((keys, of_keys.index_add_(0, positives, pulled, alpha=-1)))
     return with_gradients(value, *known)
 
 
@@ -136,7 +159,8 @@ def softmax_loss(
     Args:
         users: One of each pair, [B, d].
         positives: The item of each pair, B of them.
-        negatives: N items that count as taken by nobody, which one in a while may not be.
+        negatives: N items that count as taken by nobody, which one in a while may not be; one of
+            bias minus infinity has no part.
         temperature: t, above zero.
 
     Returns:

@@ -69,6 +69,7 @@ class ModalEncoder(nn.Module):
     """
 
     present: Tensor
+    user_loops: Tensor
 
     def __init__(
         self, inputs: ModalityInputs, embedding_size: int, gate: GateKind, n_layers: int
@@ -82,6 +83,8 @@ class ModalEncoder(nn.Module):
         self.user_graph = inputs.user_graph
         self.features = FrozenMatrix(inputs.features, inputs.on_host)
         self.register_buffer("present", inputs.present, persistent=False)
+        loops = inputs.user_graph.diagonal() if inputs.user_graph is not None else torch.empty(0)
+        self.register_buffer("user_loops", loops, persistent=False)
 
     def forward(self, item_table: Tensor | None) -> Tensor:
         """Return H_I, missing rows zero, shape [n_items, d]."""
@@ -226,7 +229,7 @@ class ModalLine(nn.Module):
             share = self._share(m, output.user_means[m][users], output.item_views[m][items], users)
             share = share * encoder.present[items].unsqueeze(-1)
             if encoder.user_graph is not None:
-                share = share * encoder.user_graph.diagonal()[users].unsqueeze(-1)
+                share = share * encoder.user_loops[users].unsqueeze(-1)
             shares.append(share)
         return summed(shares) / self.user_counts[users]
 

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from recbole_drepmrec.nn.batch import Batch
+from recbole_drepmrec.nn.distinct import distinct
 from recbole_drepmrec.nn.losses import BiasedItems, bpr_loss, softmax_loss
 from recbole_drepmrec.nn.representations import Representations
 
@@ -74,11 +75,14 @@ class RankingLoss(nn.Module):
         for users, own, own_biases, negative in zip(
             *(torch.split(one, MOST_PAIRS) for one in columns), strict=True
         ):
-            others = negative.unique()
+            others = distinct(negative)
+            other_biases = biases[others.ids]
+            if others.counted is not None:
+                other_biases = other_biases.masked_fill(~others.counted, -torch.inf)
             loss = softmax_loss(
                 users,
                 BiasedItems(own, own_biases),
-                BiasedItems(items[others], biases[others]),
+                BiasedItems(items[others.ids], other_biases),
                 self.temperature,
             )
             losses.append(len(users) * loss)

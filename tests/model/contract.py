@@ -1,6 +1,7 @@
 """What every multimodal recommender must do; a new model is a class with a name and settings."""
 
 import itertools
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,12 @@ import torch
 from recbole.data.interaction import Interaction
 
 from recbole_drepmrec.config import Config
+from recbole_drepmrec.nn import distinct
 from recbole_drepmrec.prepared import Prepared, prepare
 from recbole_drepmrec.run_folder import RunFolder
 from recbole_drepmrec.trainer import trainer_class
 from tests.datasets import DatasetFiles, clustered
+from tests.waits import Waits
 
 
 def build(model: Any, files: DatasetFiles, parent: Path, **settings: Any) -> Prepared:
@@ -52,6 +55,16 @@ def all_scores(prepared: Prepared) -> torch.Tensor:
     model = prepared.model
     users = torch.arange(model.n_users, device=prepared.config["device"])
     return model.full_sort_predict(Interaction({model.USER_ID: users})).view(model.n_users, -1)
+
+
+def gradients_of(model: Any, batch: Any) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """The loss of a batch and its gradients, from the same random numbers at each call."""
+    torch.manual_seed(0)
+    model.zero_grad()
+    loss = model.calculate_loss(batch)
+    loss.backward()
+    named = model.named_parameters()
+    return loss.detach(), {name: p.grad.clone() for name, p in named if p.grad is not None}
 
 
 def losses(prepared: Prepared, epochs: int) -> list[float]:
@@ -163,6 +176,44 @@ class ModelContract(RecommenderContract):
             pytest.skip("its own sparse products, of RecBole, are of float32 only on CPU")
         whole, mixed = (losses(make(enable_amp=mix), epochs=2) for mix in (False, True))
         assert mixed == pytest.approx(whole, rel=0.05)
+
+    keeps_gpu_busy = True
+
+    def test_a_step_never_waits_for_a_gpu(
+        self, make: Make, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """In a GPU's shapes no operation reads anything back, and loss and gradients are the same.
+
+        The second step, because some models make a graph in the first one of an epoch.
+        """
+        if not self.keeps_gpu_busy:
+            pytest.skip("it makes graphs anew, or is a host that is not ours")
+        prepared = make()
+        prepared.model.train()
+        batch = next(iter(prepared.train_data))
+        gradients_of(prepared.model, batch)
+        expected = gradients_of(prepared.model, batch)
+        monkeypatch.setattr(sys.modules[distinct.__module__], "has_fixed_shapes", lambda _: True)
+        with Waits() as waits:
+            found = gradients_of(prepared.model, batch)
+        assert not waits.found, waits.found
+        torch.testing.assert_close(found, expected)
+
+    @pytest.mark.gpu
+    def test_a_step_on_cuda_never_waits(self, make: Make) -> None:
+        if not self.keeps_gpu_busy:
+            pytest.skip("it makes graphs anew, or is a host that is not ours")
+        if not torch.cuda.is_available():
+            pytest.skip("no CUDA device on this machine")
+        prepared = make()
+        prepared.model.train()
+        batch = next(iter(prepared.train_data)).to(prepared.config["device"])
+        gradients_of(prepared.model, batch)
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            gradients_of(prepared.model, batch)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
 
     def test_loss_reaches_every_parameter(self, make: Make) -> None:
         prepared = make()

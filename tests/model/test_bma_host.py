@@ -74,6 +74,7 @@ class TestSimpleX(ModelContract):
 
     model = "SimpleX+BMA"
     settings = FEW_NEGATIVES
+    keeps_gpu_busy = False
 
 
 class TestSGL(ModelContract):

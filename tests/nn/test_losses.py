@@ -92,6 +92,18 @@ def test_softmax_loss_stays_finite_at_any_temperature(bias: float) -> None:
     assert users.grad.isfinite().all()
 
 
+def test_softmax_loss_leaves_out_items_of_bias_minus_infinity() -> None:
+    users, own, others = torch.randn(3, 2, 4).requires_grad_()
+    biases = torch.tensor([0.3, -torch.inf])
+    positives = BiasedItems(own, torch.zeros(2))
+    loss = softmax_loss(users, positives, BiasedItems(others, biases), 0.2)
+    expected = softmax_loss(users, positives, BiasedItems(others[:1], biases[:1]), 0.2)
+    torch.testing.assert_close(loss, expected)
+    (gradient,) = torch.autograd.grad(loss, others)
+    assert gradient[0].any()
+    assert gradient[1].tolist() == [0.0] * 4
+
+
 def test_info_nce_by_hand() -> None:
     queries = torch.tensor([[2.0, 0.0], [0.0, 3.0]])
     loss = info_nce(queries, torch.eye(2), temperature=0.5)
@@ -118,6 +130,31 @@ def test_info_nce_finds_each_query_its_own_key() -> None:
     loss = info_nce(queries, keys, temperature=1.0, positives=torch.tensor([1, 1, 1]))
     right, wrong = math.log(1 + math.exp(-1)), math.log(1 + math.exp(1))
     assert loss.item() == pytest.approx((right + wrong + right) / 3)
+
+
+@pytest.mark.parametrize("temperature", [0.01, 0.2])
+def test_info_nce_of_the_counted_rows_is_that_of_them_alone(temperature: float) -> None:
+    """Also where logits are shifted, as they are below a temperature of 1/40."""
+    generator = torch.Generator().manual_seed(0)
+    rows = [
+        torch.randn(6, 3, generator=generator, dtype=torch.float64).requires_grad_()
+        for _ in range(2)
+    ]
+    counted = torch.tensor([True, False, True, True, False, True])
+    expected = info_nce(*(one[counted] for one in rows), temperature)
+    loss = info_nce(*rows, temperature, counted=counted)
+    torch.testing.assert_close(loss, expected)
+    torch.testing.assert_close(torch.autograd.grad(loss, rows), torch.autograd.grad(expected, rows))
+
+
+@pytest.mark.parametrize("temperature", [0.01, 0.2])
+def test_info_nce_is_zero_where_nothing_is_counted(temperature: float) -> None:
+    rows = torch.randn(4, 3, requires_grad=True)
+    loss = info_nce(rows, rows.flip(0), temperature, counted=torch.zeros(4, dtype=torch.bool))
+    loss.backward()
+    assert loss.item() == 0.0
+    assert rows.grad is not None
+    assert not rows.grad.any()
 
 
 def test_info_nce_is_torchs_cross_entropy_of_cosines() -> None:

@@ -1,0 +1,48 @@
+"""The distinct ids of a batch, in shapes of a CPU and of a GPU."""
+
+import sys
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recbole_drepmrec.nn import distinct
+
+IDS = st.lists(st.integers(0, 9), max_size=20)
+
+
+@pytest.fixture(scope="module")
+def fixed_shapes() -> object:
+    """Shapes as on a GPU."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys.modules[distinct.__module__], "has_fixed_shapes", lambda device: True)
+        yield
+
+
+@given(IDS)
+def test_each_id_once_and_where_each_given_one_stands(given_ids: list[int]) -> None:
+    ids = torch.tensor(given_ids, dtype=torch.int64)
+    found = distinct(ids)
+    assert found.ids.tolist() == sorted(set(given_ids))
+    assert found.ids[found.places].tolist() == given_ids
+    assert found.counted is None
+
+
+@given(IDS)
+@pytest.mark.usefixtures("fixed_shapes")
+def test_on_a_gpu_zeros_fill_up_and_are_not_counted(given_ids: list[int]) -> None:
+    ids = torch.tensor(given_ids, dtype=torch.int64)
+    found = distinct(ids)
+    n = len(set(given_ids))
+    assert found.ids.tolist() == sorted(set(given_ids)) + [0] * (len(given_ids) - n)
+    assert found.ids[found.places].tolist() == given_ids
+    assert (found.places < n).all()
+    assert found.counted is not None
+    assert found.counted.tolist() == [True] * n + [False] * (len(given_ids) - n)
+
+
+@pytest.mark.usefixtures("fixed_shapes")
+def test_a_mask_leaves_out_more() -> None:
+    found = distinct(torch.tensor([4, 2, 4]))
+    assert found.counted_if(torch.tensor([False, True, True])).tolist() == [False, True, False]

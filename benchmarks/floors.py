@@ -3,9 +3,10 @@
     python benchmarks/floors.py [--device cuda] [--data FOLDER]
 
 Counts the products of one step on Amazon Baby (batch 2,048, d = 64, 2 layers, 10 neighbours), or on
-a generated set of its sizes, and the bytes that its sparse products, its InfoNCE, its tables and
-Adam must move. Then it measures how fast the device multiplies and copies, and a step. The
-quotients are floors: the larger one bounds the step, as far as the data do not fit in its caches.
+a generated set of its sizes, and the bytes that its sparse products, its InfoNCE and softmax, its
+tables and Adam must move. Then it measures how fast the device multiplies and copies, and a step.
+The quotients are floors: the larger one bounds the step, as far as the data do not fit in its
+caches.
 """
 
 import argparse
@@ -19,6 +20,8 @@ from typing import Any, NamedTuple
 
 import speed
 import torch
+
+from recbole_drepmrec.nn.ranking import MOST_PAIRS
 
 D, LAYERS, NEIGHBOURS, PAIRS = 64, 2, 11, 2048
 FLOAT = 4
@@ -37,6 +40,12 @@ def product(n_edges: int, n_rows: int) -> tuple[float, float]:
     return 2 * n_edges * D, n_edges * (D * FLOAT + 8) + n_rows * D * FLOAT
 
 
+def in_parts(n: float) -> list[float]:
+    """Sizes of the parts in which InfoNCE and the softmax take n rows."""
+    whole, rest = divmod(n, MOST_PAIRS)
+    return [MOST_PAIRS] * int(whole) + [rest]
+
+
 def parts(users: int, items: int, interactions: int, features: list[int]) -> list[Part]:
     """What each part of a step computes and moves, forward and backward."""
     nodes = users + items
@@ -47,8 +56,10 @@ def parts(users: int, items: int, interactions: int, features: list[int]) -> lis
     gates = sum(4 * items * d_m * D for d_m in features)
     signal = sum(4 * items * D * D + 4 * items * d_m * D for d_m in features)
     of_features = sum(items * d_m * FLOAT for d_m in features)
-    distinct = (min(users, 0.93 * PAIRS), min(items, 0.71 * PAIRS))  # of Baby's batches
-    contrast = sum(4 * n * n * D for n in distinct)
+    # distinct ones of Baby's batches: users, positive items, and the negatives of a part
+    distinct = [*in_parts(min(users, 0.93 * PAIRS)), *in_parts(min(items, 0.71 * PAIRS))]
+    contrast = sum(n * n for n in distinct)
+    ranked = sum(n * min(items, 0.93 * n) for n in in_parts(PAIRS))
     parameters = (nodes + items) * D
     return [
         Part("LightGCN, both ways", *gcn),
@@ -56,7 +67,8 @@ def parts(users: int, items: int, interactions: int, features: list[int]) -> lis
         Part("users' means, both ways", *means),
         Part("filter gates", gates, 2 * of_features + 6 * len(features) * table),
         Part("SSS and its gradient", signal, 2 * of_features + 6 * len(features) * table),
-        Part("InfoNCE and its gradient", contrast, sum(5 * n * n * FLOAT for n in distinct)),
+        Part("InfoNCE and its gradient", 4 * contrast * D, 5 * contrast * FLOAT),
+        Part("softmax and its gradient", 6 * ranked * D, 6 * ranked * FLOAT),
         Part("Adam", 10 * parameters, 7 * parameters * FLOAT),
     ]
 

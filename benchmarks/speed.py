@@ -201,7 +201,7 @@ def step() -> float:
 
 FIGURES: dict[str, Callable[[], float]] = {
     "epoch of DRepMRec": lambda: epoch("DRepMRec"),
-    "epoch of our LightGCN": lambda: epoch("DRepMRec", use_modal_line=False),
+    "epoch of our LightGCN": lambda: epoch("DRepMRec", use_modal_line=False, ranking_loss="bpr"),
     "epoch of stock LightGCN": lambda: epoch("LightGCN", stock=True),
     "epoch of our MGCN": lambda: epoch("MGCN"),
     "epoch of MMRec-like MGCN": lambda: mmrec_like_epoch(mmrec_like.Mgcn),

@@ -278,7 +278,8 @@ def test_two_processes_train_and_report_as_one(tmp_path: Path) -> None:
 
 def test_two_processes_take_the_same_step_as_one(tmp_path: Path) -> None:
     """Without negatives from the batch, averaged gradients are the gradient of the whole."""
-    settings = settings_of(tmp_path, use_bma=False, leave_one_out=True, use_gpu=False)
+    ranked = {"ranking_loss": "bpr", "leave_one_out": True}
+    settings = settings_of(tmp_path, use_bma=False, use_gpu=False, **ranked)
     prepared = prepare(Config("DRepMRec", config_dict=settings))
     batch = next(iter(prepared.train_data))
     assert len(batch) % 2 == 0

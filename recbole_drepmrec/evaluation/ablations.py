@@ -42,6 +42,7 @@ def ablations(settings: DRepMRecSettings, modalities: list[str]) -> list[Variant
         *_gate(settings),
         *_graphs(settings),
         *_lines(settings),
+        *_ranking(settings),
         *modality_parts(modalities),
     ]
     return [Variant(FULL, MODEL), *(Variant(name, MODEL, values) for name, values in parts)]
@@ -88,6 +89,11 @@ def _lines(settings: DRepMRecSettings) -> Iterator[Part]:
     yield "without Modal Line", {"use_modal_line": False}
     if settings.gate != "behavior":  # which cannot do without it
         yield "without Behavior Line", {"use_behavior_line": False}
+
+
+def _ranking(settings: DRepMRecSettings) -> Iterator[Part]:
+    if settings.ranking_loss == "softmax":
+        yield "ranked by BPR", {"ranking_loss": "bpr"}
 
 
 def modality_parts(modalities: list[str]) -> Iterator[Part]:

@@ -10,7 +10,7 @@ from recbole_drepmrec.nn.fusion import Fusion
 from recbole_drepmrec.nn.losses import cosine_distance, has_direction, info_nce
 from recbole_drepmrec.nn.representations import Representations
 
-MOST_KEYS = 4096
+MOST_KEYS = 1024
 """Rows that stand against each other in one InfoNCE."""
 
 
@@ -36,7 +36,7 @@ class BehaviorModalAlignment(nn.Module):
                   items of the batch, averaged over both directions, or with ``one_way``
                   from modal to behavior only                                             [ours]
 
-    More than 4,096 distinct users or items of a batch are taken in parts of so many, each against
+    More than 1,024 distinct users or items of a batch are taken in parts of so many, each against
     its own part only, so that the cost grows with the batch and not with its square [ours].
 
     A modal vector that is zero, of who has no modality, has no part in any mean: it has no

@@ -14,7 +14,7 @@ from recbole_drepmrec.nn.representations import Representations
 RankingKind = Literal["bpr", "softmax"]
 """Each positive item against its own negative one, or against the negative ones of the batch."""
 
-MOST_PAIRS = 4096
+MOST_PAIRS = 1024
 """Pairs that share their negative items."""
 
 
@@ -27,7 +27,7 @@ class RankingLoss(nn.Module):
 
     Under ``softmax`` items are scored by x too: the length of an item's vector, which the loss
     leaves open, has no say in the ranking. So popularity, which under ``bpr`` makes vectors long,
-    has a number beta of its own, zero at first. More than 4,096 pairs share their negatives in
+    has a number beta of its own, zero at first. More than 1,024 pairs share their negatives in
     parts of so many.
 
     Args:

@@ -37,6 +37,7 @@ def test_of_the_model_as_it_comes() -> None:
         "with user graph": {"user_graph": "knn"},
         "without Modal Line": {"use_modal_line": False},
         "without Behavior Line": {"use_behavior_line": False},
+        "ranked by BPR": {"ranking_loss": "bpr"},
         "without modality text": {"use_modalities": ["image"]},
         "without modality image": {"use_modalities": ["text"]},
     }
@@ -57,6 +58,7 @@ def test_of_the_model_as_it_comes() -> None:
             {"independent lines": {"gate": "own"}},
         ),
         ({"item_graph": "none"}, ["without item graph"], {}),
+        ({"ranking_loss": "bpr"}, ["ranked by BPR"], {}),
         (
             {"user_graph": "cooccurrence"},
             ["with user graph"],

@@ -18,15 +18,16 @@ from tests.model.contract import build
 
 VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("DRepMRec", {}),
-    ("DRepMRec", {"fusion": "concat", "modal_scale": 0.5}),
+    ("DRepMRec", {"ranking_loss": "bpr"}),
+    ("DRepMRec", {"fusion": "concat", "modal_scale": 0.5, "ranking_loss": "bpr"}),
     ("DRepMRec", {"fusion": "weighted", "gate": "behavior"}),
     ("DRepMRec", {"user_graph": "knn", "use_modalities": ["image"]}),
     ("DRepMRec", {"use_behavior_line": False}),
     ("DRepMRec", {"use_modal_line": False}),
+    ("DRepMRec", {"use_modal_line": False, "ranking_loss": "bpr"}),
     ("DRepMRec", {"missing": "mean", "item_graph": "none"}),
     ("LightGCN+BMA", {"bma_modal_scale": 2.0}),
-    ("DRepMRec", {"ranking_loss": "softmax", "fusion": "concat"}),
-    ("DRepMRec", {"ranking_loss": "softmax", "use_modal_line": False}),
+    ("DRepMRec", {"fusion": "concat"}),
 ]
 
 
@@ -46,7 +47,8 @@ def test_parts_add_up_to_the_vectors(tmp_path: Path, model: str, values: dict[st
     expected = {"behavior", *values.get("use_modalities", ["text", "image"])}
     expected -= {"behavior"} if values.get("use_behavior_line") is False else set()
     expected -= {"text", "image"} if values.get("use_modal_line") is False else set()
-    expected |= {"popularity"} if values.get("ranking_loss") == "softmax" else set()
+    by_softmax = model == "DRepMRec" and values.get("ranking_loss") != "bpr"
+    expected |= {"popularity"} if by_softmax else set()
     assert set(made.parts) == expected
     for table in range(2):
         total = torch.stack([part[table] for part in made.parts.values()]).sum(0)
@@ -74,8 +76,8 @@ def test_a_share_is_the_shapley_value(tmp_path: Path) -> None:
     user, item = made.users.tolist().index("u5"), made.items.tolist().index("i9")
 
     def score(parts: tuple[str, ...]) -> float:
-        u = sum((made.parts[name].users[user] for name in parts), torch.zeros(64))
-        i = sum((made.parts[name].items[item] for name in parts), torch.zeros(64))
+        u = sum((made.parts[name].users[user] for name in parts), torch.zeros(65))
+        i = sum((made.parts[name].items[item] for name in parts), torch.zeros(65))
         return float(u @ i)
 
     orders = list(itertools.permutations(made.parts))
@@ -107,12 +109,12 @@ def test_neighbours_are_the_users_own_items(trained: Trained) -> None:
 
 
 def test_popularity_is_a_share_and_no_direction(tmp_path: Path) -> None:
-    made = bundle(tmp_path, "DRepMRec", {"ranking_loss": "softmax"})
+    made = bundle(tmp_path, "DRepMRec", {})
     recommender = Recommender(made)
     user, item = made.fused.users[5], made.fused.items[9]
     found = recommender.explain(str(made.users[5]), str(made.items[9]))
     assert found.parts["popularity"] == pytest.approx(float(user[-1] * item[-1]), rel=1e-5)
-    assert float(user[-1]) == pytest.approx(0.2 * float(user[:-1].norm()), rel=1e-5)
+    assert float(user[-1]) == pytest.approx(0.25 * float(user[:-1].norm()), rel=1e-5)
     nearest = recommender.similar_items([str(made.items[9])], 3)
     cosines = made.fused.items[:, :-1] @ made.fused.items[9, :-1]
     cosines[9] = -2

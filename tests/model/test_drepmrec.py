@@ -56,6 +56,7 @@ class TestDRepMRecLateFusion(ModelContract):
         "gate": "none",
         "fusion": "concat",
         "ranking_loss": "softmax",
+        "ranking_temperature": 0.2,
         "user_graph": "cooccurrence",
         "sss": "sampled",
         "sss_samples": 20,
@@ -128,7 +129,7 @@ def test_no_parameter_is_shared(make: Make) -> None:
     modal = {parameter.data_ptr() for parameter in model.modal_side.modal_line.parameters()}
     assert behavior.isdisjoint(modal)
     everything = {parameter.data_ptr() for parameter in model.parameters()}
-    assert everything == behavior | modal
+    assert everything == behavior | modal | {model.modal_side.ranking.item_bias.data_ptr()}
 
 
 def test_one_way_alignment_leaves_the_behavior_line_alone(make: Make) -> None:
@@ -149,7 +150,7 @@ def test_behavior_gate_couples_the_lines(make: Make) -> None:
 
 def test_without_the_modal_line_it_is_lightgcn(make: Make) -> None:
     """The same scores and the same loss as RecBole's LightGCN with the same embeddings."""
-    prepared = make(use_modal_line=False, reg_weight=0.0, n_layers=3)
+    prepared = make(use_modal_line=False, reg_weight=0.0, n_layers=3, ranking_loss="bpr")
     config = prepared.config
     config["require_pow"] = False
     reference = LightGCN(config, prepared.train_data._dataset)
@@ -168,7 +169,8 @@ def test_without_the_modal_line_it_is_lightgcn(make: Make) -> None:
 
 
 def test_without_the_modal_line_the_ranking_loss_is_the_same_one(make: Make) -> None:
-    model = make(use_modal_line=False, reg_weight=0.0, ranking_loss="softmax").model
+    settings = {"ranking_loss": "softmax", "ranking_temperature": 0.2}
+    model = make(use_modal_line=False, reg_weight=0.0, **settings).model
     ids = [torch.tensor(pair) for pair in ([1, 2], [3, 4], [5, 6])]
     users, items = model.behavior_line()
     assert model.ranking is not None
@@ -237,7 +239,7 @@ def test_an_item_without_training_interactions_is_scored_by_the_modal_line_alone
     tmp_path: Path,
 ) -> None:
     """Half of the items have none; nothing ever teaches their ID embeddings."""
-    prepared = build("DRepMRec", known_by_features(), tmp_path)
+    prepared = build("DRepMRec", known_by_features(), tmp_path, ranking_loss="bpr")
     model = prepared.model.eval()
     behavior, modal = model.lines()
     items = model.forward().items
@@ -274,7 +276,7 @@ def test_features_that_say_nothing_do_little_harm(tmp_path: Path) -> None:
 
 
 def test_leave_one_out_takes_the_items_share_from_the_users_modal_vector(make: Make) -> None:
-    model = make(leave_one_out=True).model
+    model = make(leave_one_out=True, ranking_loss="bpr").model
     ids = [torch.tensor(pair) for pair in ([1, 2], [3, 4], [5, 6])]
     users, positives, negatives = ids
     behavior, modal = model.lines()

@@ -23,7 +23,7 @@ from tests.datasets import clustered
 from tests.inference.conftest import Trained
 from tests.model.contract import all_scores, build
 
-PARTS = ["behavior", "text", "image"]
+PARTS = ["behavior", "text", "image", "popularity"]
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,8 @@ def test_vectors_as_npz(
     trained: Trained, recommender: Recommender, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert export(trained, "--out=deep/vectors.npz") == 0
-    said = "60 users and 48 items: their vectors (fused, behavior, text, image) are in deep/"
+    parts = "fused, behavior, text, image, popularity"
+    said = f"60 users and 48 items: their vectors ({parts}) are in deep/"
     assert said in capsys.readouterr().out
     file = np.load("deep/vectors.npz", allow_pickle=False)
     assert file["users"].tolist() == trained.users
@@ -249,7 +250,7 @@ def test_added_items_are_exported(
         (["--out=x.csv"], "ends in '.csv', expected .npz, .parquet, .faiss, .onnx"),
         (["--out=x"], "ends in '', expected .npz"),
         (["--out=x.npz", "--index=Flat"], "--index belongs to --out=FILE.faiss, and --out is x.n"),
-        (["--out=x.faiss", "--index=Quick"], "'Quick' of 48 items with 64 numbers (could not par"),
+        (["--out=x.faiss", "--index=Quick"], "'Quick' of 48 items with 65 numbers (could not par"),
         (["--out=x.faiss", "--index=IVF99,Flat"], "should be at least as large as number of clu"),
         (["--out=/proc/no/x.npz"], "the folder /proc/no cannot be made"),
         (["--out=folder.npz"], "cannot write folder.npz: Is a directory. Choose another place"),

@@ -51,7 +51,8 @@ class DRepMRec(TwoLineRecommender):
 
     The Behavior Line knows IDs and interactions only, the Modal Line features and relation graphs;
     no parameter is shared (except under ``gate: behavior``, which couples them). They meet in
-    L_rank(fused) and in L_inter. Scores are dot products of the fused vectors.
+    L_rank(fused) and in L_inter. Scores are dot products of what
+    ``RankingLoss.scoring`` makes of the fused vectors.
 
     Args:
         config: The resolved configuration.

@@ -49,7 +49,9 @@ class ModalSideSettings(Settings):
     leave_one_out: bool = Field(description="Score training pairs without the positive item.")
     fusion: FusionKind = Field(description="How the two lines are joined.")
     modal_scale: AboveZero = Field(description="Factor of the modal vectors in the fusion.")
-    ranking_loss: RankingKind = Field(description="Each pair's negative item, or all of a batch.")
+    ranking_loss: RankingKind = Field(
+        description="By the batch's negative items, or each pair's own."
+    )
     ranking_temperature: AboveZero = Field(description="Temperature of `ranking_loss: softmax`.")
     use_bma: bool = Field(description="Ablation: False fuses without aligning.")
     use_intra: bool = Field(description="Ablation: intra-alignment.")

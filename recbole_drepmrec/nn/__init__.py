@@ -4,7 +4,7 @@ from recbole_drepmrec.nn.alignment import Alignment, BehaviorModalAlignment
 from recbole_drepmrec.nn.batch import Batch
 from recbole_drepmrec.nn.behavior_aware_fuser import BehaviorAwareFuser
 from recbole_drepmrec.nn.behavior_line import BehaviorLine
-from recbole_drepmrec.nn.distinct import Distinct, distinct
+from recbole_drepmrec.nn.distinct_ids import Distinct, distinct
 from recbole_drepmrec.nn.edges import EdgeSet
 from recbole_drepmrec.nn.filter_gate import FilterGate, GateKind
 from recbole_drepmrec.nn.fine_coarse import FineCoarseAlignment

@@ -5,13 +5,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from recbole_drepmrec.nn.distinct import distinct
+from recbole_drepmrec.nn.distinct_ids import distinct, rows_in_parts
 from recbole_drepmrec.nn.fusion import Fusion
 from recbole_drepmrec.nn.losses import cosine_distance, has_direction, info_nce
 from recbole_drepmrec.nn.representations import Representations
 
-MOST_KEYS = 1024
-"""Rows that stand against each other in one InfoNCE."""
+MOST_PAIRS = 1024
+"""Training pairs whose users, or items, stand against each other in one InfoNCE."""
 
 
 class Alignment(NamedTuple):
@@ -33,11 +33,10 @@ class BehaviorModalAlignment(nn.Module):
 
         L_intra = ( mean 1 - cos(b_u, b_i) + mean 1 - cos(m_u, m_i) ) / 2                 [ours]
         L_inter = ( InfoNCE(m_u, b_u) + InfoNCE(m_i, b_i) ) / 2 over the distinct users and
-                  items of the batch, averaged over both directions, or with ``one_way``
-                  from modal to behavior only                                             [ours]
+                  items of each 1,024 pairs of the batch, averaged over both directions, or
+                  with ``one_way`` from modal to behavior only                            [ours]
 
-    More than 1,024 distinct users or items of a batch are taken in parts of so many, each against
-    its own part only, so that the cost grows with the batch and not with its square [ours].
+    In parts of so many pairs the cost grows with the batch and not with its square.
 
     A modal vector that is zero, of who has no modality, has no part in any mean: it has no
     direction, and would be a negative of all others.
@@ -132,12 +131,14 @@ class BehaviorModalAlignment(nn.Module):
         return (of_users + of_items) / 2
 
     def _inter(self, behavior: Tensor, modal: Tensor, ids: Tensor) -> Tensor:
-        found = distinct(ids)  # who stands in the batch twice is no negative of themselves
-        b, m = behavior[found.ids], modal[found.ids]
-        there = found.counted_if(has_direction(m))
-        parts = zip(*(torch.split(rows, MOST_KEYS) for rows in (b, m, there)), strict=True)
-        losses = [self._info_nce(*part) * part[2].sum() for part in parts]
-        return torch.stack(losses).sum() / there.sum().clamp(min=1)
+        # who stands in a part twice is no negative of themselves
+        parts = [distinct(part) for part in torch.split(ids, MOST_PAIRS)]
+        losses, counts = [], []
+        for part, (b, m) in zip(parts, rows_in_parts(parts, behavior, modal), strict=True):
+            there = part.counted_if(has_direction(m))
+            counts.append(there.sum())
+            losses.append(self._info_nce(b, m, there) * counts[-1])
+        return torch.stack(losses).sum() / torch.stack(counts).sum().clamp(min=1)
 
     def _info_nce(self, behavior: Tensor, modal: Tensor, there: Tensor) -> Tensor:
         if self.one_way:

@@ -5,7 +5,7 @@ from typing import NamedTuple, Self
 import torch
 from torch import Tensor
 
-from recbole_drepmrec.nn.distinct import distinct
+from recbole_drepmrec.nn.distinct_ids import distinct
 from recbole_drepmrec.nn.representations import Representations
 
 

@@ -78,8 +78,8 @@ def info_nce(
         temperature: t, above zero.
         positives: p, the row of each query's own key, shape [B]; None where that is row a, the
             keys being those of the queries in their order.
-        counted: Which keys there are, bool [K], and of the queries those whose own key is; None
-            for all.
+        counted: Keys that take part, bool [K]; a query takes part if its own key does. None for
+            all. The others have no say, but must be finite.
 
     Returns:
         A scalar, 0 where there is no row.
@@ -92,10 +92,11 @@ def info_nce(
     )
     scaled = F.normalize(queries, dim=-1) / temperature
     unit = F.normalize(keys, dim=-1)
-    shift = temperature < 1 / LARGEST_EXPONENT
+    losses = _own_among_all(
+        scaled, unit, positives, counted, shift=temperature < 1 / LARGEST_EXPONENT
+    )
     if counted is None:
-        return _own_among_all(scaled, unit, positives, None, shift) / max(len(queries), 1)
-    losses = _own_among_all(scaled, unit, positives, counted, shift)
+        return losses / max(len(queries), 1)
     return losses / counted[positives].sum().clamp(min=1)
 
 
@@ -117,19 +118,19 @@ def _own_among_all(
         shift: Whether the logits can be too large to be taken to the exponent as they are.
     """
     with torch.no_grad(), torch.autocast(queries.device.type, enabled=False):
-        smallest = torch.finfo(queries.dtype)
+        limits = torch.finfo(queries.dtype)
         weights = queries.new_ones(len(queries), 1)
         if counted is None:
             exponentials = queries @ keys.T  # [B, K]
         else:
-            nothing = queries.new_zeros(len(keys)).masked_fill_(~counted, -torch.inf)
-            exponentials = torch.addmm(nothing, queries, keys.T)
+            absent = queries.new_zeros(len(keys)).masked_fill_(~counted, -torch.inf)
+            exponentials = torch.addmm(absent, queries, keys.T)
             weights = counted[positives].unsqueeze(1).to(queries.dtype)
         largest = queries.new_zeros(1, 1)
         if shift and len(keys):
-            largest = exponentials.amax(1, keepdim=True).clamp_(min=smallest.min)
+            largest = exponentials.amax(1, keepdim=True).clamp_(min=limits.min)
             exponentials.sub_(largest)
-        sums = exponentials.exp_().sum(1, keepdim=True).clamp_(min=smallest.tiny)  # [B, 1]
+        sums = exponentials.exp_().sum(1, keepdim=True).clamp_(min=limits.tiny)  # [B, 1]
         own = keys[positives]  # [B, d]
         logits = (queries * own).sum(1, keepdim=True)
         value = ((sums.log() + largest - logits) * weights).sum()
@@ -149,7 +150,8 @@ def softmax_loss(
         L = -mean_b log( exp(x_bi) / (exp(x_bi) + sum_j exp(x_bj)) ),   x_bi = u_b.i / t + beta_i
 
     where u, i and j are scaled to length one. The gradients are made along with the value, for one
-    [B, N] matrix E = exp(X - h), which cannot overflow, h being 1/t and the greatest beta:
+    [B, N] matrix E = exp(X - h), which cannot overflow, h being 1/t and the greatest beta, or below
+    a temperature of 1/40 the greatest logit of each row:
 
         dL/du_b = ((E J)_b + e_b i_b) / s_b - i_b,   dL/di_b = (e_b / s_b - 1) u_b,
         dL/dJ = E^T (U / s)                                               (each over B and t)
@@ -172,11 +174,17 @@ def softmax_loss(
     own_bias, biases = (one.biases.to(dtype) for one in (positives, negatives))
     queries = queries / temperature
     with torch.no_grad(), torch.autocast(users.device.type, enabled=False):
-        highest = 1 / temperature + torch.cat([own_bias, biases]).max()
         share = 1 / len(queries)
         logits = (queries * own).sum(-1, keepdim=True) + own_bias.unsqueeze(1)  # [B, 1]
+        if temperature < 1 / LARGEST_EXPONENT:
+            exponentials = torch.addmm(biases, queries, others.T)  # [B, N]
+            highest = torch.maximum(exponentials.amax(1, keepdim=True), logits)  # [B, 1]
+            exponentials.sub_(highest)
+        else:
+            highest = 1 / temperature + torch.cat([own_bias, biases]).max()
+            exponentials = torch.addmm(biases - highest, queries, others.T)
+        exponentials.exp_()
         mine = (logits - highest).exp()
-        exponentials = torch.addmm(biases - highest, queries, others.T).exp_()  # [B, N]
         sums = exponentials.sum(1, keepdim=True).add_(mine).clamp_(min=torch.finfo(dtype).tiny)
         value = (sums.log() + highest - logits).mean()
         of_queries = (exponentials @ others).addcmul_(mine, own).div_(sums).sub_(own).mul_(share)

@@ -83,7 +83,7 @@ class ModalEncoder(nn.Module):
         self.user_graph = inputs.user_graph
         self.features = FrozenMatrix(inputs.features, inputs.on_host)
         self.register_buffer("present", inputs.present, persistent=False)
-        loops = inputs.user_graph.diagonal() if inputs.user_graph is not None else torch.empty(0)
+        loops = inputs.user_graph.diagonal() if inputs.user_graph is not None else None
         self.register_buffer("user_loops", loops, persistent=False)
 
     def forward(self, item_table: Tensor | None) -> Tensor:

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from recbole_drepmrec.nn.batch import Batch
-from recbole_drepmrec.nn.distinct import distinct
+from recbole_drepmrec.nn.distinct_ids import distinct, rows_in_parts
 from recbole_drepmrec.nn.losses import BiasedItems, bpr_loss, softmax_loss
 from recbole_drepmrec.nn.representations import Representations
 
@@ -23,12 +23,12 @@ class RankingLoss(nn.Module):
 
         bpr        -log sigmoid(<u, i> - <u, j>)              j: the negative item of the pair
         softmax    -log( exp(x_ui) / (exp(x_ui) + sum_j exp(x_uj)) ),   x_ui = cos(u, i)/t + beta_i
-                                                              j: the negative items of all pairs
+                                                              j: the negative items of 1,024 pairs
 
     Under ``softmax`` items are scored by x too: the length of an item's vector, which the loss
     leaves open, has no say in the ranking. So popularity, which under ``bpr`` makes vectors long,
-    has a number beta of its own, zero at first. More than 1,024 pairs share their negatives in
-    parts of so many.
+    has a number beta of its own, zero at first. The cost grows with the batch, and not with its
+    square, because no more than 1,024 pairs share their negatives.
 
     Args:
         kind: ``bpr`` or ``softmax``.
@@ -70,21 +70,17 @@ class RankingLoss(nn.Module):
             scores = [(pairs.users * one).sum(-1) for one in (pairs.items, negatives)]
             return bpr_loss(*scores)
         biases = self.item_bias[batch.items]
-        columns = (*pairs, biases[batch.positive], batch.negative)
+        columns = (*pairs, biases[batch.positive])
+        parts = zip(*(torch.split(one, MOST_PAIRS) for one in columns), strict=True)
+        drawn = [distinct(negative) for negative in torch.split(batch.negative, MOST_PAIRS)]
         losses = []
-        for users, own, own_biases, negative in zip(
-            *(torch.split(one, MOST_PAIRS) for one in columns), strict=True
+        for (users, *own), others, (vectors, levels) in zip(
+            parts, drawn, rows_in_parts(drawn, items, biases), strict=True
         ):
-            others = distinct(negative)
-            other_biases = biases[others.ids]
             if others.counted is not None:
-                other_biases = other_biases.masked_fill(~others.counted, -torch.inf)
-            loss = softmax_loss(
-                users,
-                BiasedItems(own, own_biases),
-                BiasedItems(items[others.ids], other_biases),
-                self.temperature,
-            )
+                levels = levels.masked_fill(~others.counted, -torch.inf)
+            taken, offered = BiasedItems(*own), BiasedItems(vectors, levels)
+            loss = softmax_loss(users, taken, offered, self.temperature)
             losses.append(len(users) * loss)
         return torch.stack(losses).sum() / len(pairs.users)
 

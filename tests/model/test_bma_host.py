@@ -74,7 +74,7 @@ class TestSimpleX(ModelContract):
 
     model = "SimpleX+BMA"
     settings = FEW_NEGATIVES
-    keeps_gpu_busy = False
+    waits_because = "SimpleX, which is not ours, reads back"
 
 
 class TestSGL(ModelContract):
@@ -463,11 +463,11 @@ def test_it_is_no_property_of_a_data_set(tmp_path: Path, monkeypatch: pytest.Mon
     assert Config("LightGCN+BMA", "ml-100k-mm")["bma"] is True
 
 
-def test_keys_are_those_of_drepmrec_with_the_same_defaults() -> None:
+def test_keys_are_those_of_drepmrec_with_the_same_defaults_but_for_the_ranking() -> None:
     keys = read_yaml(PROPERTIES / "model" / "BMA.yaml")
     assert set(keys) == {f"bma_{key}" for key in BMASettings.model_fields}
     ours = read_yaml(PROPERTIES / "model" / "DRepMRec.yaml")
-    ours |= {"ranking_loss": "bpr", "ranking_temperature": 0.2}  # of BPR are most hosts too
+    ours |= {"ranking_loss": "bpr", "ranking_temperature": 0.2}  # most hosts are trained by BPR
     assert {key: ours[key.removeprefix("bma_")] for key in keys} == keys
 
 

@@ -55,8 +55,7 @@ class TestDRepMRecLateFusion(ModelContract):
     settings = {
         "gate": "none",
         "fusion": "concat",
-        "ranking_loss": "softmax",
-        "ranking_temperature": 0.2,
+        "ranking_loss": "bpr",
         "user_graph": "cooccurrence",
         "sss": "sampled",
         "sss_samples": 20,
@@ -99,7 +98,7 @@ def batch(prepared: Prepared) -> tuple[Tensor, Tensor, Tensor]:
 
 @pytest.mark.parametrize("gate", ["self", "none", "own"])
 def test_gradient_map_of_the_two_lines(make: Make, gate: str) -> None:
-    """Each loss reaches the line it is meant for; the lines meet in BPR and L_inter only."""
+    """Each loss reaches the line it is meant for; the lines meet in L_rank and L_inter only."""
     prepared = make(**{**EVERYTHING, "gate": gate})
     model = prepared.model
     behavior, modal = model.lines()

@@ -156,7 +156,11 @@ def test_who_has_no_modality_has_no_part_in_the_alignment() -> None:
 def test_inter_of_a_large_batch_is_the_mean_over_its_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     bma = BehaviorModalAlignment(Fusion())
     generator = torch.Generator().manual_seed(0)
-    b, m = (torch.randn(7, 3, generator=generator) for _ in range(2))
-    monkeypatch.setattr(alignment, "MOST_KEYS", 3)
-    sums = [info_nce(m[i : i + 3], b[i : i + 3], 0.2) * len(b[i : i + 3]) for i in (0, 3, 6)]
-    torch.testing.assert_close(bma._inter(b, m, torch.arange(7)), sum(sums) / 7)
+    b, m = (torch.randn(7, 3, generator=generator).requires_grad_() for _ in range(2))
+    monkeypatch.setattr(alignment, "MOST_PAIRS", 3)
+    ids = torch.tensor([5, 0, 5, 2, 6, 0, 3])
+    parts = ([0, 5], [0, 2, 6], [3])
+    expected = torch.stack([info_nce(m[p], b[p], 0.2) * len(p) for p in parts]).sum() / 6
+    loss = bma._inter(b, m, ids)
+    torch.testing.assert_close(loss, expected)
+    torch.testing.assert_close(torch.autograd.grad(loss, m), torch.autograd.grad(expected, m))

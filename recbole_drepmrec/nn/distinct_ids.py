@@ -10,9 +10,9 @@ class Distinct(NamedTuple):
     """Ids of a batch, each once.
 
     Attributes:
-        ids: The distinct ids, sorted, then zeros that only fill up, [n].
+        ids: The distinct ids, sorted, and after them zeros that fill up, [n].
         places: Where each of the given ids stands in ``ids``, [B].
-        counted: Which of ``ids`` do not only fill up, bool [n]; None for all of them.
+        counted: False for the zeros that fill up, bool [n]; None where nothing fills up.
     """
 
     ids: Tensor
@@ -42,10 +42,10 @@ def distinct(ids: Tensor) -> Distinct:
         return Distinct(found, places, None)
     ordered, order = ids.sort()
     is_first = torch.cat([ordered.new_ones(1), ordered.diff()]).bool()[: len(ids)]
-    places = is_first.cumsum(0) - 1  # of the ordered ids
-    filled = torch.zeros_like(ids).scatter_(0, places, ordered)
-    counted = torch.zeros_like(is_first).scatter_(0, places, True)
-    return Distinct(filled, torch.empty_like(ids).scatter_(0, order, places), counted)
+    rank = is_first.cumsum(0) - 1  # among the distinct ones, of the ordered ids
+    filled = torch.zeros_like(ids).scatter_(0, rank, ordered)
+    counted = torch.zeros_like(is_first).scatter_(0, rank, True)
+    return Distinct(filled, torch.empty_like(rank).scatter_(0, order, rank), counted)
 
 
 def has_fixed_shapes(device: torch.device) -> bool:
@@ -55,3 +55,21 @@ def has_fixed_shapes(device: torch.device) -> bool:
         device: Where the batch is.
     """
     return device.type != "cpu"
+
+
+def rows_in_parts(parts: list[Distinct], *tables: Tensor) -> list[tuple[Tensor, ...]]:
+    """The rows of each part's ids, taken out of each table once for all parts.
+
+    The gradient of ``table[ids]`` is a table of its own, so that one for each part would make the
+    cost grow with the square of the batch.
+
+    Args:
+        parts: Distinct ids of each part of a batch, n_p of them.
+        tables: Any number, each [n_rows, ...].
+
+    Returns:
+        For each part a row set of each table, [n_p, ...] each.
+    """
+    ids = torch.cat([part.ids for part in parts])
+    sizes = [len(part.ids) for part in parts]
+    return list(zip(*(torch.split(table[ids], sizes) for table in tables), strict=True))

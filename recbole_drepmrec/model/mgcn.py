@@ -13,10 +13,12 @@ from recbole_drepmrec.model.base import (
     MultimodalRecommender,
     neighbour_search,
     pair_scores,
+    total,
     training_interactions,
 )
 from recbole_drepmrec.model.relations import published_item_graph
 from recbole_drepmrec.nn import (
+    Batch,
     BehaviorAwareFuser,
     BehaviorLine,
     ModalEncoder,
@@ -95,38 +97,46 @@ class MGCN(MultimodalRecommender):
         inputs = ModalityInputs(name, features.values, features.present, SparseMatrix(graph))
         return ModalEncoder(inputs, settings.embedding_size, "behavior", settings.item_graph_layers)
 
-    def views(self) -> tuple[Tensor, Tensor]:
-        """E_id and E_mul, users first, each [n_users + n_items, d]."""
+    def single_views(self) -> tuple[Tensor, Tensor]:
+        """E_id [n_users + n_items, d] and E_m [n_users + n_items, M, d], users first."""
         behavior = torch.cat(self.ids())
         items = [encoder(self.ids.item_embedding) for encoder in self.encoders]
         modal = torch.stack([torch.cat([self.to_users(view), view]) for view in items], dim=1)
+        return behavior, modal
+
+    def views(self) -> tuple[Tensor, Tensor]:
+        """E_id and E_mul, users first, each [n_users + n_items, d]."""
+        behavior, modal = self.single_views()
         return behavior, self.fuser(modal, self.present, behavior)
 
     def forward(self) -> Representations:
         """Encode all users and items: E_id + E_mul."""
-        return self._fused(*self.views())
-
-    def _fused(self, behavior: Tensor, multimodal: Tensor) -> Representations:
+        behavior, multimodal = self.views()
         return split(behavior + multimodal, self.ids.tables())
 
     def calculate_loss(self, interaction: Any) -> Tensor:
         """Return the objective of one training batch, a scalar."""
-        users, positives, negatives = self.batch_ids(interaction)
-        behavior, multimodal = self.views()
-        encoded = self._fused(behavior, multimodal)
-        ranking = bpr_loss(*pair_scores(encoded, users, positives, negatives))
-        penalty = squared_norm(
-            encoded.users[users], encoded.items[positives], encoded.items[negatives]
-        )
-        contrast = self._contrast(behavior, multimodal, users) + self._contrast(
-            behavior, multimodal, self.n_users + positives
+        batch = Batch.of(*self.batch_ids(interaction))
+        # the fuser takes each row by itself, and the loss reads those of the batch only
+        nodes = torch.cat([batch.users, self.n_users + batch.items])
+        behavior, modal, present = (table[nodes] for table in (*self.single_views(), self.present))
+        multimodal = self.fuser(modal, present, behavior)
+        users, items = torch.split(behavior + multimodal, [len(batch.users), len(batch.items)])
+        pairs = (batch.user, batch.positive, batch.negative)
+        ranking = bpr_loss(*pair_scores(Representations(users, items), *pairs))
+        penalty = squared_norm(users[batch.user], items[batch.positive], items[batch.negative])
+        contrast = total(
+            self._contrast(behavior, multimodal, present.any(1), places)
+            for places in (batch.user, len(batch.users) + batch.positive)
         )
         settings = self.settings
         return ranking + settings.cl_weight * contrast + settings.reg_weight * penalty
 
-    def _contrast(self, behavior: Tensor, multimodal: Tensor, nodes: Tensor) -> Tensor:
-        """InfoNCE over the distinct nodes of the batch that have a modality."""
-        found = distinct(nodes)
-        there = found.counted_if(self.present[found.ids].any(1))
+    def _contrast(
+        self, behavior: Tensor, multimodal: Tensor, present: Tensor, places: Tensor
+    ) -> Tensor:
+        """InfoNCE over the distinct rows, of those that are read, which have a modality."""
+        found = distinct(places)
+        there = found.counted_if(present[found.ids])
         rows = (multimodal[found.ids], behavior[found.ids])
         return info_nce(*rows, self.settings.temperature, counted=there)

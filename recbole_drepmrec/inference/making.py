@@ -80,6 +80,8 @@ def bundle_of(prepared: Any) -> Bundle | None:
     titles = read_titles(config, items.astype(np.str_))
     histories = histories_of(prepared)
     mapped = parts.get(BEHAVIOR) if parts else fused
+    if mapped is not None and lengths is not None:  # users are made of items as the lines give them
+        mapped = Representations(mapped.users, mapped.items * lengths.unsqueeze(1))
     return Bundle(
         model=config["model"],
         dataset=config["dataset"],

@@ -1,6 +1,7 @@
 """A score is what its parts add up to."""
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.inference import Bundle, Recommender
-from recbole_drepmrec.inference.histories import user_of
+from recbole_drepmrec.inference.histories import gifts, user_of
 from recbole_drepmrec.inference.making import bundle_of
 from tests.datasets import clustered
 from tests.inference.conftest import Trained
@@ -97,6 +98,21 @@ def test_in_the_modal_line_items_carry_everything(tmp_path: Path, loss: str) -> 
         history = torch.from_numpy(made.histories.of(user, "train"))
         total = user_of(made, history)
         torch.testing.assert_close(total, made.fused.users[user], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("loss", ["bpr", "softmax"])
+def test_a_user_made_of_items_has_a_behavior_vector_of_the_trained_length(
+    tmp_path: Path, loss: str
+) -> None:
+    """No multiple of what their items give would be nearer to the trained users, as W is fitted."""
+    made = bundle(tmp_path, "DRepMRec", {"ranking_loss": loss})
+    alone = replace(made, present={})  # no modality gives anything
+    found, trained = [], made.parts["behavior"].users
+    for user in range(len(trained)):
+        history = torch.from_numpy(made.histories.of(user, "train"))
+        found.append(gifts(alone, history).sum(0))
+    given = torch.stack(found)
+    assert float((given * trained).sum() / (given * given).sum()) == pytest.approx(1, abs=0.05)
 
 
 def test_neighbours_are_the_users_own_items(trained: Trained) -> None:

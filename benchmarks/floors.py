@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import speed
 import torch
 
-from recbole_drepmrec.nn.ranking import MOST_PAIRS
+from recbole_drepmrec.nn.distinct_ids import MOST_PAIRS
 
 D, LAYERS, NEIGHBOURS, PAIRS = 64, 2, 11, 2048
 FLOAT = 4

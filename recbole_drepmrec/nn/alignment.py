@@ -5,13 +5,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from recbole_drepmrec.nn.distinct_ids import distinct, rows_in_parts
+from recbole_drepmrec.nn.distinct_ids import MOST_PAIRS, distinct, rows_in_parts
 from recbole_drepmrec.nn.fusion import Fusion
 from recbole_drepmrec.nn.losses import cosine_distance, has_direction, info_nce
 from recbole_drepmrec.nn.representations import Representations
-
-MOST_PAIRS = 1024
-"""Training pairs whose users, or items, stand against each other in one InfoNCE."""
 
 
 class Alignment(NamedTuple):

@@ -5,6 +5,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+MOST_PAIRS = 1024
+"""Training pairs that are set against each other in one InfoNCE or softmax; more go in parts."""
+
 
 class Distinct(NamedTuple):
     """Ids of a batch, each once.

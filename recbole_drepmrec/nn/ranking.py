@@ -7,15 +7,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from recbole_drepmrec.nn.batch import Batch
-from recbole_drepmrec.nn.distinct_ids import distinct, rows_in_parts
+from recbole_drepmrec.nn.distinct_ids import MOST_PAIRS, distinct, rows_in_parts
 from recbole_drepmrec.nn.losses import BiasedItems, bpr_loss, softmax_loss
 from recbole_drepmrec.nn.representations import Representations
 
 RankingKind = Literal["bpr", "softmax"]
 """Each positive item against its own negative one, or against the negative ones of the batch."""
-
-MOST_PAIRS = 1024
-"""Pairs that share their negative items."""
 
 
 class RankingLoss(nn.Module):

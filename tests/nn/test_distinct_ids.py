@@ -1,13 +1,11 @@
 """The distinct ids of a batch, in shapes of a CPU and of a GPU."""
 
-import sys
-
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recbole_drepmrec.nn import distinct
+from recbole_drepmrec.nn import distinct, distinct_ids
 
 IDS = st.lists(st.integers(0, 9), max_size=20)
 
@@ -16,7 +14,7 @@ IDS = st.lists(st.integers(0, 9), max_size=20)
 def fixed_shapes() -> object:
     """Shapes as on a GPU."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys.modules[distinct.__module__], "has_fixed_shapes", lambda device: True)
+        patch.setattr(distinct_ids, "has_fixed_shapes", lambda device: True)
         yield
 
 

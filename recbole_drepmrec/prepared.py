@@ -10,6 +10,7 @@ from recbole.utils import init_seed
 
 from recbole_drepmrec.checkpoint import read_by_recbole
 from recbole_drepmrec.config import Config
+from recbole_drepmrec.data.device_batches import on_device
 from recbole_drepmrec.data.ranking_batches import ranked_in_columns
 from recbole_drepmrec.data.sampler import follow_protocol
 from recbole_drepmrec.data.training_batches import in_columns
@@ -68,6 +69,7 @@ def prepare(config: Config) -> Prepared:
         train_data, valid_data, test_data = data_preparation(config, dataset)
     train_data = in_columns(config, train_data)
     follow_protocol(config, train_data, test_data)
+    train_data = on_device(config, train_data)
     valid_data, test_data = ranked_in_columns(valid_data), ranked_in_columns(test_data)
     init_seed(config["seed"] + rank(), config["reproducibility"])
     # Our models check what they are given; an error inside them is a fault of ours, to be seen.

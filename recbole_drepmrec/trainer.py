@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import torch
+from recbole.trainer import Trainer
 from recbole.utils import get_trainer as get_recbole_trainer
 from recbole.utils import init_seed
 from torch.nn import SyncBatchNorm
@@ -28,6 +29,7 @@ from recbole_drepmrec.distributed import is_first, rank, wait_for_all
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.metrics import VectorisedEvaluator
 from recbole_drepmrec.model.base import FeatureRecommender
+from recbole_drepmrec.nn.distinct_ids import has_fixed_shapes
 from recbole_drepmrec.protocol import not_improved_by_a_tie
 from recbole_drepmrec.registry import host_name
 from recbole_drepmrec.run_folder import RunFolder
@@ -124,7 +126,11 @@ class RunTrainerMixin(_Base):
         started = perf_counter()
         if isinstance(self.model, FeatureRecommender):
             self.model.start_epoch()
+        if self._reads_loss_once:
+            kwargs["loss_func"] = self._unread_loss
         loss = super()._train_epoch(train_data, epoch_idx, *args, **kwargs)
+        if self._reads_loss_once:
+            loss = self._read_loss(loss)
         self._epoch = {
             "epoch": epoch_idx,
             "train_loss": list(loss) if isinstance(loss, tuple) else loss,
@@ -136,11 +142,37 @@ class RunTrainerMixin(_Base):
             self.run.append_metrics(self._epoch)
         return loss
 
+    @property
+    def _reads_loss_once(self) -> bool:
+        """Whether the loss is read after an epoch, and not after each step, which waits for a GPU.
+
+        A trainer with epochs of its own gives RecBole's loop other losses than the model's one.
+        """
+        plain = super()._train_epoch.__func__ is Trainer._train_epoch
+        return plain and has_fixed_shapes(self.device)
+
+    def _unread_loss(self, interaction: Any) -> Any:
+        """The model's loss, whose ``item()``, which RecBole adds up, stays where it is."""
+        losses = self.model.calculate_loss(interaction)
+        for loss in losses if isinstance(losses, tuple) else [losses]:
+            loss.item = loss.detach().double
+        return losses
+
+    def _read_loss(self, loss: Any) -> Any:
+        """What ``_unread_loss`` added up, as numbers; a step that diverged makes the sum so."""
+        parts = loss if isinstance(loss, tuple) else (loss,)
+        self._require_finite(sum(parts))
+        return tuple(map(float, parts)) if isinstance(loss, tuple) else float(loss)
+
     def _similarity(self) -> dict[str, Any]:
         kept = self.model.similarity_kept() if isinstance(self.model, FeatureRecommender) else {}
         return {"similarity": kept} if kept else {}
 
     def _check_nan(self, loss: torch.Tensor) -> None:
+        if not self._reads_loss_once:
+            self._require_finite(loss)
+
+    def _require_finite(self, loss: Any) -> None:
         if not torch.isfinite(loss):
             raise UserError(
                 f"the training loss became {loss.item()}; lower --learning_rate (now "

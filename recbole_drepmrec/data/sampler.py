@@ -39,6 +39,11 @@ class TrainedItemSampler(VectorisedSampler):
                 "`user_inter_num_interval`, or set --negatives=all."
             )
 
+    @property
+    def candidates(self) -> NDArray[np.int64]:
+        """The items that have a training interaction, sorted, [C]."""
+        return self.items
+
     def _uni_sampling(self, sample_num: int) -> NDArray[np.int64]:
         return self.items[np.random.randint(0, len(self.items), sample_num)]
 

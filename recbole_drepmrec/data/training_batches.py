@@ -30,6 +30,16 @@ class VectorisedSampler(Sampler):
         used = np.fromiter(items, np.int64, counts.sum())
         self._used = np.sort(np.repeat(np.arange(len(counts)), counts) * self.item_num + used)
 
+    @property
+    def candidates(self) -> NDArray[np.int64]:
+        """The items that are drawn from, a user's own ones among them, sorted, [C]."""
+        return np.arange(1, self.item_num)
+
+    def own_items(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Users and items of all pairs that are never drawn, sorted, [n] each."""
+        users, items = np.divmod(self._used, self.item_num)
+        return users, items
+
     def sample_by_key_ids(self, key_ids: Any, num: int) -> Tensor:
         """Draw items that a user does not have.
 
@@ -71,10 +81,17 @@ class ColumnLoader(TrainDataLoader):
     def __iter__(self) -> Iterator[Interaction]:
         """Yield the batches of one epoch."""
         torch.empty((), dtype=torch.int64).random_(generator=self.generator)  # torch's loader does
-        for rows in torch.split(torch.tensor(list(self.sampler)), self.step):
-            columns = self._dataset.inter_feat.interaction.items()
-            batch = Interaction({name: column[rows] for name, column in columns})
+        order = torch.tensor(list(self.sampler), device=self.device)
+        for rows in torch.split(order, self.step):
+            batch = Interaction({name: column[rows] for name, column in self.columns().items()})
             yield self._neg_sampling(self.transform(self._dataset, self._dataset.join(batch)))
+
+    device = torch.device("cpu")
+
+    def columns(self) -> dict[str, Tensor]:
+        """The columns that batches are cut out of, on ``device``, [n] each."""
+        columns: dict[str, Tensor] = self._dataset.inter_feat.interaction
+        return columns
 
 
 def in_columns(config: Any, train_data: Any) -> Any:

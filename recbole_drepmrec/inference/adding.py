@@ -13,9 +13,10 @@ from torch import Tensor
 from recbole_drepmrec.data.feature_files import ModalitySource, read_parts
 from recbole_drepmrec.data.preparation import RowPreparation
 from recbole_drepmrec.errors import UserError
-from recbole_drepmrec.inference.bundle import Bundle, Names, lengths_of, with_zero
+from recbole_drepmrec.inference.bundle import Bundle, Names, with_zero
 from recbole_drepmrec.inference.new_items import ItemMaker
 from recbole_drepmrec.nn import FUSED, POPULARITY, Representations
+from recbole_drepmrec.nn.blocks import divided, lengths_of_items
 
 BLOCK_ROWS = 1024
 """New items made at a time."""
@@ -54,10 +55,10 @@ def add_items(
     made = {name: torch.cat([block[name] for block in blocks]) for name in rows}
     _check_belongs(bundle, made)
     lengths = None
-    if bundle.lengths is not None:
-        own = lengths_of(_sum(made))
+    if bundle.lengths is not None and bundle.block_weights is not None:
+        own = lengths_of_items(_sum(made), bundle.block_weights)
         lengths = torch.cat([bundle.lengths, own])
-        made = _at_length_one(bundle, made, own)
+        made = _divided(bundle, made, own)
     fused = _sum(made)
     there = {name: torch.from_numpy(given.any(axis=1)) for name, given in rows.items()}
     nothing, absent = torch.zeros_like(fused), torch.zeros(len(ids), dtype=torch.bool)
@@ -180,9 +181,9 @@ def _sum(parts: dict[str, Tensor]) -> Tensor:
     return torch.stack(list(parts.values())).sum(0)
 
 
-def _at_length_one(bundle: Bundle, made: dict[str, Tensor], lengths: Tensor) -> dict[str, Tensor]:
+def _divided(bundle: Bundle, made: dict[str, Tensor], lengths: Tensor) -> dict[str, Tensor]:
     """Parts as such a model scores them, their popularity that of items that nobody took."""
-    parts = {name: with_zero(part / lengths.unsqueeze(1)) for name, part in made.items()}
+    parts = {name: with_zero(divided(part, lengths)) for name, part in made.items()}
     mean = bundle.parts[POPULARITY].items.mean(0)
     return {**parts, POPULARITY: mean.expand(len(lengths), -1)}
 

@@ -15,7 +15,7 @@ from recbole_drepmrec.nn import FUSED, POPULARITY, Representations
 from recbole_drepmrec.state_file import read_state, write_state
 
 FILE = "inference.safetensors"
-WHAT, FORMAT = "inference file", 1
+WHAT, FORMAT = "inference file", 2
 
 Names = NDArray[np.object_]
 
@@ -67,12 +67,14 @@ class Bundle:
         parts: What each line and modality gives to them; none where a model has no two lines.
         present: Modality to whether an item has it, bool [I], of those among ``parts``.
         histories: Known items of each user.
-        history_map: Takes the mean of a user's items to the user's vector, [D, D]: of the
-            behavior part, or of ``fused`` where there are no parts; None without either.
-        lengths: What the parts of an item are divided by, [I]: the length of their sum, where a
-            model scores items at length one; None where nothing is.
-        popularity_weight: The last number of a user by the length of the others, where there is a
-            part ``popularity``; None where there is none.
+        history_map: Takes the mean of a user's items to the user's vector, square, popularity left
+            out: of the behavior part before it is divided, or of ``fused`` where there are no
+            parts; None without either.
+        lengths: What the blocks of an item's parts are divided by (``nn/blocks``), [I, B], where a
+            model ranks by cosines; None where nothing is.
+        block_weights: The lengths of the B blocks; None where there are none.
+        popularity_weight: The last number of a user where there is a part ``popularity``; None
+            where there is none.
     """
 
     model: str
@@ -87,6 +89,7 @@ class Bundle:
     histories: Histories
     history_map: Tensor | None
     lengths: Tensor | None
+    block_weights: list[float] | None
     popularity_weight: float | None
 
     @property
@@ -100,7 +103,7 @@ class Bundle:
         if self.popularity_weight is None:
             return self.tables
         return {
-            name: Representations(*(one[:, :-1] for one in table))
+            name: Representations(*map(without_popularity, table))
             for name, table in self.tables.items()
             if name != POPULARITY
         }
@@ -129,16 +132,6 @@ class Bundle:
         write_state(path, WHAT, FORMAT, state)
 
 
-def lengths_of(items: Tensor) -> Tensor:
-    """Lengths of vectors, [n], to divide by; never zero.
-
-    Args:
-        items: Shape [n, D].
-    """
-    lengths: Tensor = items.norm(dim=1).clamp(min=1e-12)
-    return lengths
-
-
 def with_popularity(
     parts: dict[str, Representations], fused: Representations
 ) -> dict[str, Representations]:
@@ -164,17 +157,13 @@ def with_zero(vectors: Tensor) -> Tensor:
     return torch.cat([vectors, torch.zeros(len(vectors), 1)], dim=1)
 
 
-def scaled(parts: dict[str, Representations], lengths: Tensor) -> dict[str, Representations]:
-    """Parts with those of each item divided by a length.
+def without_popularity(vectors: Tensor) -> Tensor:
+    """What ``with_zero`` was given, [n, D].
 
     Args:
-        parts: By name.
-        lengths: Shape [I].
+        vectors: Shape [n, D + 1].
     """
-    return {
-        name: Representations(part.users, part.items / lengths.unsqueeze(1))
-        for name, part in parts.items()
-    }
+    return vectors[:, :-1]
 
 
 def read_bundle(path: Path) -> Bundle:

@@ -35,7 +35,7 @@ def check_bundle(bundle: Any) -> None:
     if bundle.titles is not None:
         require_array(bundle.titles, "O", (n_items,), "titles")
     _check_vectors(bundle, n_users, n_items)
-    _check_popularity(bundle)
+    _check_blocks(bundle, n_items)
     _check_histories(bundle.histories, n_users, n_items)
 
 
@@ -50,18 +50,25 @@ def _check_vectors(bundle: Any, n_users: int, n_items: int) -> None:
         require(name in bundle.parts, f"`present` has '{name}', which is none of the parts")
         require_switches(there, n_items, f"present/{name}")
     if bundle.history_map is not None:
-        require_numbers(bundle.history_map, (width, width), "history_map")
-    if bundle.lengths is not None:
-        require_numbers(bundle.lengths, (n_items,), "lengths")
-        require(bool((bundle.lengths > 0).all()), "`lengths` are not all above zero")
+        known = width - (POPULARITY in bundle.parts)
+        require_numbers(bundle.history_map, (known, known), "history_map")
 
 
-def _check_popularity(bundle: Any) -> None:
+def _check_blocks(bundle: Any, n_items: int) -> None:
     there = POPULARITY in bundle.parts
-    for name in ("lengths", "popularity_weight"):
+    for name in ("lengths", "block_weights", "popularity_weight"):
         require(there == (getattr(bundle, name) is not None), f"`{name}` does not fit the parts")
-    if there:
-        require_positive(bundle.popularity_weight, "popularity_weight")
+    if not there:
+        return
+    require_positive(bundle.popularity_weight, "popularity_weight")
+    require_kind(bundle.block_weights, list, "block_weights")
+    n_blocks, width = len(bundle.block_weights), bundle.fused.items.shape[1] - 1
+    fits = n_blocks > 0 and width % n_blocks == 0
+    require(fits, f"{n_blocks} `block_weights` do not part {width} numbers")
+    for weight in bundle.block_weights:
+        require_positive(weight, "block_weights")
+    require_numbers(bundle.lengths, (n_items, n_blocks), "lengths")
+    require(bool((bundle.lengths > 0).all()), "`lengths` are not all above zero")
 
 
 def _check_histories(histories: Any, n_users: int, n_items: int) -> None:

@@ -57,8 +57,8 @@ def explain(bundle: Bundle, user: int, item: int, n_neighbours: int) -> Explanat
 
     with u = sum of the u_p, i = sum of the i_p the fused vectors: what p gives by itself, and half
     of what it gives together with each other part (its Shapley value, where a part that is taken
-    away is zero on both sides). The shares add up to <u, i>. Where items are scored at length one,
-    the parts of one are divided by its whole length.
+    away is zero on both sides). The shares add up to <u, i>. Where a model ranks by cosines,
+    the parts of a user or an item are divided by the lengths of their sum's blocks (``nn/blocks``).
 
     A training item j of the user carries <g_j, i>, where g_j is what it would give to a user made
     of the same items (``histories``). What these do not add up to is the user's own.

@@ -9,16 +9,20 @@ with b and h^m the items' behavior and modal vectors, c the number of modalities
 items has, and W the linear map that best takes the mean of each trained user's items to that user's
 vector. So a user who is not in the data is made as the Modal Line makes every user, and as the
 Behavior Line would on the average. A model without two lines has the first row only, of the vectors
-that score.
+that score. Where a model ranks by cosines, the sum's blocks get their lengths (``nn/blocks``), and
+the user the weight of popularity that all users have.
 """
+
+from collections.abc import Iterator
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from recbole_drepmrec.graph import Graph, SparseMatrix, mean_by_row
-from recbole_drepmrec.inference.bundle import Bundle, Histories
+from recbole_drepmrec.inference.bundle import Bundle, Histories, with_zero, without_popularity
 from recbole_drepmrec.nn import BEHAVIOR, Representations
+from recbole_drepmrec.nn.blocks import divided, lengths_of_users, multiplied
 
 RIDGE = 1e-3
 """Penalty of the map, as a share of the mean of the diagonal of their Gram matrix."""
@@ -54,25 +58,42 @@ def fit_history_map(vectors: Representations, histories: Histories) -> Tensor:
 def gifts(bundle: Bundle, items: Tensor) -> Tensor:
     """What each item of a history gives to the user's vector, which is their sum; [n, D].
 
+    Popularity, where there is any, is none of an item's gifts.
+
     Args:
         bundle: The trained users and items.
         items: Positions, each once, [n].
     """
-    total = torch.zeros(len(items), bundle.fused.items.shape[1])
-    lengths = 1.0 if bundle.lengths is None else bundle.lengths[items].unsqueeze(1)
+    given = torch.stack(list(_gifts_of_parts(bundle, items))).sum(0)
+    if bundle.block_weights is None:
+        return given
+    whole = given.sum(0, keepdim=True)  # [1, D]
+    return with_zero(divided(given, lengths_of_users(whole, bundle.block_weights)))
+
+
+def _gifts_of_parts(bundle: Bundle, items: Tensor) -> Iterator[Tensor]:
+    """What the items give by each part, as the lines gave it, [n, D] each."""
     if bundle.history_map is not None:
-        source = bundle.parts.get(BEHAVIOR, bundle.fused).items[items] * lengths
+        source = _undivided(bundle, bundle.parts.get(BEHAVIOR, bundle.fused), items)
         known = (source != 0).any(1)
-        total += source @ bundle.history_map / max(int(known.sum()), 1)
+        yield source @ bundle.history_map / max(int(known.sum()), 1)
     present = {name: there[items] for name, there in bundle.present.items()}
     if not present:
-        return total
+        return
     modalities_of_items = torch.stack(list(present.values())).sum(0)  # c_i, [n]
     modalities = sum(bool(there.any()) for there in present.values())  # c
     for name, there in present.items():
-        views = bundle.parts[name].items[items] * lengths * modalities_of_items.unsqueeze(1)
-        total += views / (max(modalities, 1) * max(int(there.sum()), 1))
-    return total
+        part = _undivided(bundle, bundle.parts[name], items)
+        views = part * modalities_of_items.unsqueeze(1)
+        yield views / (max(modalities, 1) * max(int(there.sum()), 1))
+
+
+def _undivided(bundle: Bundle, part: Representations, items: Tensor) -> Tensor:
+    """A part of some items as its line gave it, [n, D]."""
+    rows = part.items[items]
+    if bundle.lengths is None:
+        return rows
+    return multiplied(without_popularity(rows), bundle.lengths[items])
 
 
 def user_of(bundle: Bundle, items: Tensor) -> Tensor:
@@ -84,5 +105,5 @@ def user_of(bundle: Bundle, items: Tensor) -> Tensor:
     """
     vector = gifts(bundle, items).sum(0)
     if bundle.popularity_weight is not None:
-        vector[-1] = bundle.popularity_weight * vector[:-1].norm()
+        vector[-1] = bundle.popularity_weight
     return vector

@@ -10,21 +10,15 @@ from torch import Tensor
 
 from recbole_drepmrec.data.titles import read_titles
 from recbole_drepmrec.errors import UserError
-from recbole_drepmrec.inference.bundle import (
-    FILE,
-    Bundle,
-    Histories,
-    lengths_of,
-    scaled,
-    with_popularity,
-)
+from recbole_drepmrec.inference.bundle import FILE, Bundle, Histories, with_popularity
 from recbole_drepmrec.inference.histories import fit_history_map
 from recbole_drepmrec.inference.new_items import FEATURES_FILE
 from recbole_drepmrec.inference.new_items_making import item_maker_of
 from recbole_drepmrec.model.base import MultimodalRecommender
 from recbole_drepmrec.model.host_vectors import CARRIERS, find_vectors
 from recbole_drepmrec.model.two_lines import TwoLineRecommender
-from recbole_drepmrec.nn import BEHAVIOR, RankingLoss, Representations, part_name
+from recbole_drepmrec.nn import BEHAVIOR, Representations, part_name
+from recbole_drepmrec.nn.blocks import divided, lengths_of
 from recbole_drepmrec.run_folder import RunFolder, provenance
 
 logger = logging.getLogger(__name__)
@@ -73,15 +67,19 @@ def bundle_of(prepared: Any) -> Bundle | None:
         )
     parts = model.parts() if isinstance(model, TwoLineRecommender) else {}
     parts = {name: _without_padding(part) for name, part in parts.items()}
-    lengths = _lengths(model, parts)
-    if lengths is not None:
-        parts = with_popularity(scaled(parts, lengths), fused)
+    mapped = parts.get(BEHAVIOR) if parts else fused
+    weights = model.cosine_weights() if parts else None
+    lengths = None
+    if weights is not None:
+        user_lengths, lengths = lengths_of(_sum(parts), weights)
+        parts = {
+            name: Representations(divided(part.users, user_lengths), divided(part.items, lengths))
+            for name, part in parts.items()
+        }
+        parts = with_popularity(parts, fused)
     items = _raw_ids(dataset, dataset.iid_field)
     titles = read_titles(config, items.astype(np.str_))
     histories = histories_of(prepared)
-    mapped = parts.get(BEHAVIOR) if parts else fused
-    if mapped is not None and lengths is not None:  # users are made of items as the lines give them
-        mapped = Representations(mapped.users, mapped.items * lengths.unsqueeze(1))
     return Bundle(
         model=config["model"],
         dataset=config["dataset"],
@@ -95,7 +93,8 @@ def bundle_of(prepared: Any) -> Bundle | None:
         histories=histories,
         history_map=None if mapped is None else fit_history_map(mapped, histories),
         lengths=lengths,
-        popularity_weight=None if lengths is None else _ranking(model).temperature,
+        block_weights=None if weights is None else list(weights),
+        popularity_weight=None if weights is None else model.settings.ranking_temperature,
     )
 
 
@@ -106,16 +105,9 @@ def _scoring_vectors(model: Any, name: str) -> Representations | None:
     return None if vectors is None else _without_padding(vectors.read())
 
 
-def _lengths(model: Any, parts: dict[str, Representations]) -> Tensor | None:
-    """The length of each item's sum of parts, where the model scores items at length one."""
-    if not parts or _ranking(model).item_bias is None:
-        return None
-    return lengths_of(torch.stack([part.items for part in parts.values()]).sum(0))
-
-
-def _ranking(model: Any) -> RankingLoss:
-    ranking: RankingLoss = (model.modal_side or model).ranking
-    return ranking
+def _sum(parts: dict[str, Representations]) -> Representations:
+    users, items = zip(*parts.values(), strict=True)
+    return Representations(torch.stack(users).sum(0), torch.stack(items).sum(0))
 
 
 def _without_padding(vectors: Representations) -> Representations:

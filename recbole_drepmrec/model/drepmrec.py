@@ -46,13 +46,13 @@ class DRepMRecSettings(ModalSideSettings):
 class DRepMRec(TwoLineRecommender):
     """Dual representation learning for multimodal recommendation. [paper]
 
-        L = L_rank(fused) + l_reg (||E^(0)||^2 + ||P_I||^2) / 2B
+        L = L_rank(behavior) + L_rank(modal) + l_reg (||E^(0)||^2 + ||P_I||^2) / 2B
             + l_intra L_intra + l_inter L_inter + l_sss sum_m L_sss        [ours]
 
     The Behavior Line knows IDs and interactions only, the Modal Line features and relation graphs;
-    no parameter is shared (except under ``gate: behavior``, which couples them). They meet in
-    L_rank(fused) and in L_inter. Scores are dot products of what
-    ``RankingLoss.scoring`` makes of the fused vectors.
+    no parameter is shared (except under ``gate: behavior``, which couples them). Under ``fusion:
+    late`` they meet in L_inter and in the score, which adds theirs up; under any other fusion in
+    one L_rank(fused) as well. Scores are dot products of what ``ModalSide.fuse`` makes.
 
     Args:
         config: The resolved configuration.
@@ -84,7 +84,12 @@ class DRepMRec(TwoLineRecommender):
         else:
             features = self.prepared_features(dataset, settings.feature_norm)
             self.modal_side = ModalSide(
-                settings, features, interactions, settings.embedding_size, neighbour_search(config)
+                settings,
+                features,
+                interactions,
+                settings.embedding_size,
+                neighbour_search(config),
+                alone=self.behavior_line is None,
             )
 
     def lines(self) -> tuple[Representations | None, ModalOutput | None]:
@@ -97,6 +102,12 @@ class DRepMRec(TwoLineRecommender):
     def gate_items(self) -> Tensor | None:
         """The ID embeddings of all items, [n_items, d]; None without a Behavior Line."""
         return self.behavior_line.item_embedding if self.behavior_line is not None else None
+
+    def cosine_weights(self) -> tuple[float, ...] | None:
+        """The lengths of the blocks of the vectors that score; None for any length."""
+        if self.modal_side is not None:
+            return self.modal_side.cosine_weights()
+        return (1.0,) if self.settings.ranking_loss == "softmax" else None
 
     def forward(self) -> Representations:
         """Encode all users and items: the lines fused, or the one that is switched on."""

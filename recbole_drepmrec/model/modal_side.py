@@ -24,6 +24,7 @@ from recbole_drepmrec.nn import (
     SimilarityKept,
     SimilaritySupervisedSignal,
     SimilarityTracker,
+    by_cosines,
 )
 from recbole_drepmrec.settings import AboveZero, Positive, Settings, Weight
 
@@ -69,7 +70,10 @@ class ModalSideSettings(Settings):
 class ModalSide(nn.Module):
     """Modal Line, Similarity-Supervised Signal and Behavior-Modal Alignment, for any behavior side.
 
-        L = L_rank(fused) + l_intra L_intra + l_inter L_inter + l_sss sum_m L_sss        [ours]
+        L = L_rank + l_intra L_intra + l_inter L_inter + l_sss sum_m L_sss        [ours]
+
+        L_rank    of the fused vectors; with ``fusion: late`` L_rank(behavior) + L_rank(modal),
+                  and the scores of an item are added: x^b + s^2 x^m
 
     An item without a training interaction is scored by its modal vector alone. [ours]
 
@@ -79,6 +83,7 @@ class ModalSide(nn.Module):
         interactions: R of the training split, [n_users, n_items].
         embedding_size: d, that of the behavior vectors.
         search: How neighbours are found and where they are kept.
+        alone: Whether there is no behavior side.
     """
 
     untrained: Tensor
@@ -90,6 +95,7 @@ class ModalSide(nn.Module):
         interactions: Graph,
         embedding_size: int,
         search: NeighbourSearch,
+        alone: bool = False,
     ) -> None:
         super().__init__()
         self.settings = settings
@@ -104,12 +110,18 @@ class ModalSide(nn.Module):
         self.register_buffer("untrained", (times == 0).nonzero().squeeze(-1), persistent=False)
         self.signals = _signals(settings, features)
         self._trackers: list[SimilarityTracker] = []  # made once they are asked for
-        self.ranking = RankingLoss(settings.ranking_loss, settings.ranking_temperature, times)
+        self.ranking = self._ranking_loss(times)  # under `late` of the modal vectors
+        apart = settings.fusion == "late" and not alone
+        self.behavior_ranking = self._ranking_loss(times) if apart else None
         self.bma = BehaviorModalAlignment(
             Fusion(settings.fusion, settings.modal_scale),
             settings.temperature,
             settings.inter_one_way,
         )
+
+    def _ranking_loss(self, times: Tensor) -> RankingLoss:
+        settings = self.settings
+        return RankingLoss(settings.ranking_loss, settings.ranking_temperature, times)
 
     def forward(self, behavior_items: Tensor | None = None) -> ModalOutput:
         """Run the Modal Line.
@@ -142,7 +154,25 @@ class ModalSide(nn.Module):
         """Return the users and items that are scored: fused, or modal without a behavior side."""
         if behavior is None:
             return self.ranking.scoring(modal.fused)
-        return self.ranking.scoring(self.bma.fuse(self.trained(behavior), modal.fused))
+        fused = self.bma.fuse(self.trained(behavior), modal.fused)
+        if self.behavior_ranking is None:
+            return self.ranking.scoring(fused)
+        levels, modal_levels = self.behavior_ranking.levels(), self.ranking.levels()
+        weights = self.cosine_weights()
+        if weights is None or levels is None or modal_levels is None:
+            return fused
+        levels = levels + self.settings.modal_scale**2 * modal_levels
+        return by_cosines(fused, weights, levels, self.settings.ranking_temperature)
+
+    def cosine_weights(self) -> tuple[float, ...] | None:
+        """The lengths of the blocks, equally wide, of the vectors that score; None for any length.
+
+        Under ``ranking_loss: softmax`` that is 1 for the whole vector, and with ``fusion: late``
+        1 for its behavior half and s for its modal half; popularity stands after them.
+        """
+        if self.settings.ranking_loss != "softmax":
+            return None
+        return (1.0,) if self.behavior_ranking is None else (1.0, self.settings.modal_scale)
 
     def trained(self, behavior: Representations) -> Representations:
         """The behavior vectors, zero for items without a training interaction.
@@ -159,7 +189,7 @@ class ModalSide(nn.Module):
     def losses(
         self, behavior: Representations | None, modal: ModalOutput, batch: Batch
     ) -> list[Tensor]:
-        """Return the weighted terms of L, scalars; the first is L_rank(fused).
+        """Return the weighted terms of L, scalars; the first are those of L_rank.
 
         Args:
             behavior: Users [n_users, d] and items [n_items, d]; None for the modal side alone.
@@ -177,8 +207,14 @@ class ModalSide(nn.Module):
         else:
             rows = batch.rows(self.trained(behavior))
             pairs = batch.positive_pairs(rows)
-            items = self.bma.fusion(rows.items, modal_rows.items)
-            terms = [self.ranking(self.bma.fuse(pairs, ranked), items, batch)]
+            if self.behavior_ranking is None:
+                items = self.bma.fusion(rows.items, modal_rows.items)
+                terms = [self.ranking(self.bma.fuse(pairs, ranked), items, batch)]
+            else:
+                terms = [
+                    self.behavior_ranking(pairs, rows.items, batch),
+                    self.ranking(ranked, modal_rows.items, batch),
+                ]
             terms += self._alignment_losses(rows, modal_rows, pairs, modal_pairs, batch)
         return terms + [
             self.settings.sss_weight * signal(view)

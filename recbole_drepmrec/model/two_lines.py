@@ -33,12 +33,19 @@ class TwoLineRecommender(MultimodalRecommender):
         """The behavior side's item vectors that ``gate: behavior`` reads, [n_items, d]."""
         raise NotImplementedError
 
+    def cosine_weights(self) -> tuple[float, ...] | None:
+        """The lengths of the blocks, equally wide, of the vectors that score; None for any length.
+
+        See ``ModalSide.cosine_weights``.
+        """
+        return self.modal_side.cosine_weights() if self.modal_side is not None else None
+
     @torch.no_grad()
     def parts(self) -> dict[str, Representations]:
         """What each line and modality gives to the fused vectors, which are the sum of these.
 
-        Under ``ranking_loss: softmax`` the items that score are that sum at length one, and both
-        users and items have one more number, of the items' popularity (``RankingLoss.scoring``).
+        Under ``ranking_loss: softmax`` the users and items that score are that sum at the lengths
+        of ``cosine_weights``, with one more number of the items' popularity.
 
         Every fusion is linear, so the fused vectors of b and m are those of b and nothing, and of
         nothing and m. [ours] The Behavior Line's part is called ``behavior``, the others as their

@@ -38,7 +38,7 @@ from recbole_drepmrec.nn.modality_convolution import (
 from recbole_drepmrec.nn.modality_preferences import ModalityGCN, ModalityPreferences
 from recbole_drepmrec.nn.projection import FeatureProjection
 from recbole_drepmrec.nn.propagation import light_gcn, smooth, split, summed
-from recbole_drepmrec.nn.ranking import RankingKind, RankingLoss
+from recbole_drepmrec.nn.ranking import RankingKind, RankingLoss, by_cosines
 from recbole_drepmrec.nn.representations import Representations
 from recbole_drepmrec.nn.similarity_kept import SimilarityKept, SimilarityTracker
 from recbole_drepmrec.nn.similarity_signal import SignalKind, SimilaritySupervisedSignal
@@ -88,6 +88,7 @@ __all__ = [
     "SimilaritySupervisedSignal",
     "SimilarityTracker",
     "bpr_loss",
+    "by_cosines",
     "cosine_distance",
     "distinct",
     "info_nce",

@@ -5,8 +5,9 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
-FusionKind = Literal["sum", "concat", "weighted"]
-"""One vector added to the other, scores added (late fusion), or learnt weights."""
+FusionKind = Literal["late", "sum", "concat", "weighted"]
+"""Scores added, of lines that rank apart; one vector added to the other; scores added, of lines
+that rank together; or learnt weights."""
 
 
 class Fusion(nn.Module):
@@ -14,12 +15,13 @@ class Fusion(nn.Module):
 
         sum        b + s m
         concat     [b ; s m]                            <u, i> = <b_u, b_i> + s^2 <m_u, m_i>
+        late       the same; which of the two it is matters to who ranks by it
         weighted   2 (w_1 b + w_2 s m),  w = softmax(a), a learnt and zero at first: a ``sum``
 
     That the fusion is a simple one is [paper]; these three forms are [ours].
 
     Args:
-        kind: ``sum``, ``concat`` or ``weighted``.
+        kind: ``late``, ``sum``, ``concat`` or ``weighted``.
         modal_scale: s, above zero.
 
     Raises:
@@ -37,14 +39,14 @@ class Fusion(nn.Module):
         self.weights = nn.Parameter(torch.zeros(2)) if kind == "weighted" else None
 
     def forward(self, behavior: Tensor, modal: Tensor) -> Tensor:
-        """Return the fused vectors, shape [n, d], or [n, 2d] for ``concat``.
+        """Return the fused vectors, shape [n, d], or [n, 2d] for ``concat`` and ``late``.
 
         Args:
             behavior: Shape [n, d].
             modal: Shape [n, d].
         """
         scaled = self.modal_scale * modal
-        if self.kind == "concat":
+        if self.kind in ("concat", "late"):
             return torch.cat([behavior, scaled], dim=-1)
         if self.weights is None:
             return behavior + scaled

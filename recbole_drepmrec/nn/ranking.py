@@ -1,12 +1,13 @@
 """The ranking loss of a batch's pairs, and the vectors that go with it when items are scored."""
 
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from recbole_drepmrec.nn.batch import Batch
+from recbole_drepmrec.nn.blocks import divided, lengths_of
 from recbole_drepmrec.nn.distinct_ids import MOST_PAIRS, distinct, rows_in_parts
 from recbole_drepmrec.nn.losses import BiasedItems, bpr_loss, softmax_loss
 from recbole_drepmrec.nn.representations import Representations
@@ -22,8 +23,8 @@ class RankingLoss(nn.Module):
         softmax    -log( exp(x_ui) / (exp(x_ui) + sum_j exp(x_uj)) ),   x_ui = cos(u, i)/t + beta_i
                                                               j: the negative items of 1,024 pairs
 
-    Under ``softmax`` items are scored by x too: the length of an item's vector, which the loss
-    leaves open, has no say in the ranking. So popularity, which under ``bpr`` makes vectors long,
+    Under ``softmax`` items are scored by x too: the lengths of vectors, which the loss leaves open,
+    have no say in the ranking. So popularity, which under ``bpr`` makes vectors long,
     has a number beta of its own, zero at first. The cost grows with the batch, and not with its
     square, because no more than 1,024 pairs share their negatives.
 
@@ -84,22 +85,41 @@ class RankingLoss(nn.Module):
     def scoring(self, encoded: Representations) -> Representations:
         """The vectors whose dot products rank the items.
 
-        Under ``softmax`` users [u, t |u|] and items [i / |i|, beta_i], so that a user's scores are
-        t |u| times their x.
+        Under ``softmax`` users [u / |u|, t] and items [i / |i|, beta_i], so that scores are t x.
 
         Args:
             encoded: Users [n_users, d] and items [n_items, d].
         """
-        if self.item_bias is None:
+        levels = self.levels()
+        if levels is None:
             return encoded
+        return by_cosines(encoded, (1.0,), levels, self.temperature)
+
+    def levels(self) -> Tensor | None:
+        """Each beta as items are scored, [n_items]; None under ``bpr``."""
+        if self.item_bias is None:
+            return None
         trained = self.item_bias[~self.untrained].mean()
-        biases = torch.where(self.untrained, trained, self.item_bias).unsqueeze(1)
-        lengths = encoded.users.norm(dim=-1, keepdim=True)
-        return Representations(
-            torch.cat([encoded.users, self.temperature * lengths], dim=1),
-            torch.cat([F.normalize(encoded.items, dim=-1), biases], dim=1),
-        )
+        return torch.where(self.untrained, trained, self.item_bias)
 
     def extra_repr(self) -> str:
         """Settings shown by ``print(model)``."""
         return f"kind={self.kind}, temperature={self.temperature}"
+
+
+def by_cosines(
+    encoded: Representations, weights: Sequence[float], levels: Tensor, temperature: float
+) -> Representations:
+    """Vectors whose dot products are the weighed cosines of their blocks, plus t times a level.
+
+    Args:
+        encoded: Users [n_users, D] and items [n_items, D].
+        weights: The lengths of the blocks (``blocks``).
+        levels: Of the items, [n_items].
+        temperature: t, the last number of each user.
+    """
+    users, items = map(divided, encoded, lengths_of(encoded, weights))
+    return Representations(
+        torch.cat([users, users.new_full((len(users), 1), temperature)], dim=1),
+        torch.cat([items, levels.unsqueeze(1)], dim=1),
+    )

@@ -80,20 +80,20 @@ def make(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "what", "read"),
+    ("name", "kind", "read"),
     [
-        ("inference.safetensors", bundle.WHAT, use),
-        ("features.safetensors", new_items.WHAT, make),
+        ("inference.safetensors", (bundle.WHAT, bundle.FORMAT), use),
+        ("features.safetensors", (new_items.WHAT, new_items.FORMAT), make),
     ],
 )
 def test_whatever_is_changed(
-    trained: Trained, tmp_path: Path, name: str, what: str, read: Callable[[Path], None]
+    trained: Trained, tmp_path: Path, name: str, kind: tuple[str, int], read: Callable[[Path], None]
 ) -> None:
-    whole = read_state(trained.run / name, what, 1, torch.device("cpu"))
+    whole = read_state(trained.run / name, *kind, torch.device("cpu"))
     file = tmp_path / name
     outcomes = {"refused": 0, "harmless": 0}
     for change, state in changed(whole):
-        write_state(file, what, 1, state)
+        write_state(file, *kind, state)
         error = error_of(read, file)
         if error is None:
             outcomes["harmless"] += 1
@@ -117,11 +117,13 @@ def error_of(read: Callable[[Path], None], file: Path) -> Exception | None:
 def test_how_popularity_counts_is_a_number_above_zero(
     trained: Trained, tmp_path: Path, weight: float
 ) -> None:
-    state = read_state(trained.run / bundle.FILE, bundle.WHAT, 1, torch.device("cpu"))
+    state = read_state(trained.run / bundle.FILE, bundle.WHAT, bundle.FORMAT, torch.device("cpu"))
     zeros = {name: torch.zeros_like(table) for name, table in state["fused"].items()}
     state["parts"]["popularity"] = zeros
-    state |= {"lengths": torch.ones(len(state["items"])), "popularity_weight": weight}
-    write_state(tmp_path / "file", bundle.WHAT, 1, state)
+    n_items = len(state["items"])
+    state |= {"lengths": torch.ones(n_items, 1), "block_weights": [1.0]}
+    state |= {"history_map": None, "popularity_weight": weight}
+    write_state(tmp_path / "file", bundle.WHAT, bundle.FORMAT, state)
     error = error_of(use, tmp_path / "file")
     assert (error is None) == (weight == 0.2)
     assert error is None or "is damaged: `popularity_weight` is" in str(error)
@@ -129,18 +131,18 @@ def test_how_popularity_counts_is_a_number_above_zero(
 
 def test_a_part_that_is_called_as_the_whole_is_refused(trained: Trained, tmp_path: Path) -> None:
     """Else the vectors that score would not be looked at."""
-    state = read_state(trained.run / bundle.FILE, bundle.WHAT, 1, torch.device("cpu"))
+    state = read_state(trained.run / bundle.FILE, bundle.WHAT, bundle.FORMAT, torch.device("cpu"))
     state["parts"]["fused"] = {**state["fused"]}
     state["fused"]["items"] = state["fused"]["items"][:-1]
-    write_state(tmp_path / "file", bundle.WHAT, 1, state)
+    write_state(tmp_path / "file", bundle.WHAT, bundle.FORMAT, state)
     with pytest.raises(UserError, match="is damaged: one of the parts is called 'fused'"):
         Recommender.load(tmp_path / "file")
 
 
 def test_an_item_of_a_history_is_of_one_of_three_parts(trained: Trained, tmp_path: Path) -> None:
-    state = read_state(trained.run / bundle.FILE, bundle.WHAT, 1, torch.device("cpu"))
+    state = read_state(trained.run / bundle.FILE, bundle.WHAT, bundle.FORMAT, torch.device("cpu"))
     state["histories"]["split"][0] = 3
-    write_state(tmp_path / "file", bundle.WHAT, 1, state)
+    write_state(tmp_path / "file", bundle.WHAT, bundle.FORMAT, state)
     with pytest.raises(UserError, match="`histories/split` are not all from 0 to 2"):
         Recommender.load(tmp_path / "file")
 
@@ -174,14 +176,14 @@ def test_files_of_two_runs(trained: Trained, tmp_path: Path, missing: str) -> No
     run = tmp_path / "run"
     shutil.copytree(trained.run, run)
     file = run / "inference.safetensors"
-    state = read_state(file, bundle.WHAT, 1, torch.device("cpu"))
+    state = read_state(file, bundle.WHAT, bundle.FORMAT, torch.device("cpu"))
     if missing == "image":
         del state["parts"]["image"], state["present"]["image"]
     else:
         state["history_map"] = None
         for table in (state["fused"], *state["parts"].values()):
-            table.update({key: table[key][:, :32] for key in ("users", "items")})
-    write_state(file, bundle.WHAT, 1, state)
+            table.update({key: table[key][:, :33] for key in ("users", "items")})
+    write_state(file, bundle.WHAT, bundle.FORMAT, state)
     with pytest.raises(UserError, match="do not belong together"):
         Recommender.load(run).with_items(
             run, ["a"], {"text": raw_rows(1, 16), "image": raw_rows(1, 6)}

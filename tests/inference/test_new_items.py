@@ -76,6 +76,9 @@ def as_one_more_row(prepared: Prepared, m: int, raw: NDArray[np.float32]) -> tor
     return last
 
 
+FUSED = {"fusion": "sum", "modal_scale": 0.5}
+
+
 @pytest.mark.parametrize("gate", ["own", "self", "none", "behavior"])
 @pytest.mark.parametrize(
     "values",
@@ -90,7 +93,7 @@ def as_one_more_row(prepared: Prepared, m: int, raw: NDArray[np.float32]) -> tor
 def test_a_new_row_is_one_more_row_of_the_encoder(
     tmp_path: Path, gate: str, values: dict[str, Any]
 ) -> None:
-    prepared = build("DRepMRec", clustered(), tmp_path, gate=gate, modal_scale=0.5, **values)
+    prepared = build("DRepMRec", clustered(), tmp_path, gate=gate, **FUSED, **values)
     maker = item_maker_of(prepared)
     assert maker is not None
     text, image = raw_rows(2, 16), 100 + raw_rows(2, 6)
@@ -108,7 +111,10 @@ def test_a_new_row_is_one_more_row_of_the_encoder(
 
 @pytest.mark.parametrize(
     ("fusion", "loss"),
-    [("sum", "bpr"), ("concat", "bpr"), ("weighted", "bpr"), ("sum", "softmax")],
+    [
+        *(("sum", "bpr"), ("concat", "bpr"), ("weighted", "bpr"), ("late", "bpr")),
+        *(("sum", "softmax"), ("late", "softmax")),
+    ],
 )
 def test_known_items_are_not_changed(tmp_path: Path, fusion: str, loss: str) -> None:
     prepared = build("DRepMRec", clustered(), tmp_path, fusion=fusion, ranking_loss=loss)
@@ -128,7 +134,9 @@ def test_known_items_are_not_changed(tmp_path: Path, fusion: str, loss: str) -> 
         assert float(after.fused.items[48, -1]) == pytest.approx(float(popularity.mean()))
     length = float(after.directions["fused"].items[48].norm())
     assert length > 0
-    assert loss == "bpr" or length == pytest.approx(1, abs=1e-5)
+    scale = prepared.model.settings.modal_scale
+    alone = scale + 1 / scale if fusion == "late" else 1  # it counts for both lines
+    assert loss == "bpr" or length == pytest.approx(alone, abs=1e-5)
     assert [bool(there[48]) for there in after.present.values()] == [True, False]
     assert after.items.tolist() == [*before.items, "new"]
     assert Recommender(after).title("new") == "Its title"

@@ -187,5 +187,5 @@ def test_runs_that_cannot_recommend(popular: Trained, trained: Trained, tmp_path
         with pytest.raises(UserError, match="is damaged or no inference file"):
             Recommender.load(tmp_path / "run")
     shutil.copy(trained.run / "checkpoint.safetensors", file)
-    with pytest.raises(UserError, match="is no inference file of recbole-drepmrec, format 1"):
+    with pytest.raises(UserError, match="is no inference file of recbole-drepmrec, format 2"):
         Recommender.load(tmp_path / "run")

@@ -48,8 +48,15 @@ class TestDRepMRecOwnTable(ModelContract):
     settings = {"gate": "own", "fusion": "weighted", "item_graph": "none"}
 
 
-class TestDRepMRecLateFusion(ModelContract):
-    """Scores added, ungated, users smoothed by what they share, sampled SSS."""
+class TestDRepMRecFusedBeforeItRanks(ModelContract):
+    """One ranking loss, of the fused vectors."""
+
+    model = "DRepMRec"
+    settings = {"fusion": "sum", "modal_scale": 1.0}
+
+
+class TestDRepMRecConcatenated(ModelContract):
+    """One ranking loss of added scores, ungated, users smoothed by what they share, sampled SSS."""
 
     model = "DRepMRec"
     settings = {
@@ -75,7 +82,8 @@ def make(tmp_path: Path) -> Make:
 
 
 def line_of(name: str) -> str:
-    return {"behavior_line": "behavior", "modal_side": "modal"}[name.split(".")[0]]
+    of_behavior = name.startswith(("behavior_line.", "modal_side.behavior_ranking."))
+    return "behavior" if of_behavior else "modal"
 
 
 def touched(loss: Tensor, prepared: Prepared) -> dict[str, bool]:
@@ -97,9 +105,10 @@ def batch(prepared: Prepared) -> tuple[Tensor, Tensor, Tensor]:
 
 
 @pytest.mark.parametrize("gate", ["self", "none", "own"])
-def test_gradient_map_of_the_two_lines(make: Make, gate: str) -> None:
-    """Each loss reaches the line it is meant for; the lines meet in L_rank and L_inter only."""
-    prepared = make(**{**EVERYTHING, "gate": gate})
+@pytest.mark.parametrize("fusion", ["sum", "late"])
+def test_gradient_map_of_the_two_lines(make: Make, gate: str, fusion: str) -> None:
+    """Each loss reaches the line it is meant for; late lines meet in L_inter only."""
+    prepared = make(**{**EVERYTHING, "gate": gate, "fusion": fusion})
     model = prepared.model
     behavior, modal = model.lines()
     users, positives, negatives = batch(prepared)
@@ -115,10 +124,14 @@ def test_gradient_map_of_the_two_lines(make: Make, gate: str) -> None:
             "behavior": line == "behavior",
             "modal": line == "modal",
         }
-    for loss in (
-        model.modal_side.losses(behavior, modal, Batch.of(users, positives, negatives))[0],
-        model.modal_side.bma.inter(behavior, modal.fused, users, positives),
-    ):
+    terms = model.modal_side.losses(behavior, modal, Batch.of(users, positives, negatives))
+    meeting = [model.modal_side.bma.inter(behavior, modal.fused, users, positives)]
+    if fusion == "late":
+        assert touched(terms[0], prepared) == {"behavior": True, "modal": False}
+        assert touched(terms[1], prepared) == {"behavior": False, "modal": True}
+    else:
+        meeting.append(terms[0])
+    for loss in meeting:
         assert touched(loss, prepared) == {"behavior": True, "modal": True}
 
 
@@ -128,7 +141,50 @@ def test_no_parameter_is_shared(make: Make) -> None:
     modal = {parameter.data_ptr() for parameter in model.modal_side.modal_line.parameters()}
     assert behavior.isdisjoint(modal)
     everything = {parameter.data_ptr() for parameter in model.parameters()}
-    assert everything == behavior | modal | {model.modal_side.ranking.item_bias.data_ptr()}
+    side = model.modal_side
+    biases = {one.item_bias.data_ptr() for one in (side.ranking, side.behavior_ranking)}
+    assert len(biases) == 2
+    assert everything == behavior | modal | biases
+
+
+def test_late_lines_rank_by_themselves_and_their_scores_are_added(make: Make) -> None:
+    model = make(modal_scale=2.0, ranking_temperature=0.5).model
+    side = model.modal_side
+    for loss in (side.ranking, side.behavior_ranking):
+        torch.nn.init.normal_(loss.item_bias)  # zero at first
+    model.eval()
+    behavior, modal = model.lines()
+    lines = [side.behavior_ranking.scoring(behavior), side.ranking.scoring(modal.fused)]
+    of_behavior, of_modal = (users @ items.T for users, items in lines)
+    torch.testing.assert_close(
+        torch.matmul(model.forward().users, model.forward().items.T)[1:, 1:],
+        (of_behavior + 4 * of_modal)[1:, 1:],
+    )
+    ids = [torch.tensor(pair) for pair in ([1, 2], [3, 4], [5, 6])]
+    rows = Batch.of(*ids)
+    terms = side.losses(behavior, modal, rows)[:2]
+    for term, line, loss in zip(
+        terms, (behavior, modal.fused), (side.behavior_ranking, side.ranking), strict=True
+    ):
+        taken, others = (BiasedItems(line.items[i], loss.item_bias[i]) for i in ids[1:])
+        expected = softmax_loss(line.users[ids[0]], taken, others, temperature=0.5)
+        torch.testing.assert_close(term, expected)
+
+
+def test_a_late_item_that_one_line_does_not_know_counts_by_the_other_for_both(
+    tmp_path: Path,
+) -> None:
+    """Else what nobody had in training would rank behind all that are known."""
+    prepared = build("DRepMRec", known_by_features(), tmp_path, modal_scale=2.0)
+    model = prepared.model.eval()
+    _, modal = model.lines()
+    scores = model.forward().users @ model.forward().items.T
+    trained = prepared.train_data._dataset.inter_feat["item_id"].unique()
+    cold = torch.ones(scores.shape[1], dtype=torch.bool)
+    cold[trained] = False
+    cold[0] = False  # padding
+    unit = [normalize(one, dim=1) for one in modal.fused]
+    torch.testing.assert_close(scores[:, cold], (1 + 4) * (unit[0] @ unit[1].T)[:, cold])
 
 
 def test_one_way_alignment_leaves_the_behavior_line_alone(make: Make) -> None:
@@ -187,7 +243,7 @@ def test_without_the_behavior_line_scores_come_from_the_modal_line(make: Make) -
     assert names == {"modal_side"}
     _, modal = prepared.model.lines()
     prepared.model.eval()
-    expected = modal.fused.users @ normalize(modal.fused.items, dim=1).T  # cosines, but for |u|
+    expected = normalize(modal.fused.users, dim=1) @ normalize(modal.fused.items, dim=1).T
     torch.testing.assert_close(all_scores(prepared), expected)
 
 
@@ -238,7 +294,8 @@ def test_an_item_without_training_interactions_is_scored_by_the_modal_line_alone
     tmp_path: Path,
 ) -> None:
     """Half of the items have none; nothing ever teaches their ID embeddings."""
-    prepared = build("DRepMRec", known_by_features(), tmp_path, ranking_loss="bpr")
+    fused = {"fusion": "sum", "modal_scale": 1.0, "ranking_loss": "bpr"}
+    prepared = build("DRepMRec", known_by_features(), tmp_path, **fused)
     model = prepared.model.eval()
     behavior, modal = model.lines()
     items = model.forward().items
@@ -261,7 +318,7 @@ def test_an_item_without_training_interactions_is_scored_by_the_modal_line_alone
 def test_finds_what_only_the_features_reveal(tmp_path: Path) -> None:
     """Test items without any training interaction: DRepMRec ranks them, LightGCN guesses."""
     files, settings = known_by_features(), {"epochs": 60, "learning_rate": 0.01}
-    assert recall(build("DRepMRec", files, tmp_path / "a", **settings)) > 0.7
+    assert recall(build("DRepMRec", files, tmp_path / "a", **settings)) > 0.6
     assert recall(build("LightGCN", files, tmp_path / "b", **settings)) < 0.15
 
 
@@ -275,7 +332,8 @@ def test_features_that_say_nothing_do_little_harm(tmp_path: Path) -> None:
 
 
 def test_leave_one_out_takes_the_items_share_from_the_users_modal_vector(make: Make) -> None:
-    model = make(leave_one_out=True, ranking_loss="bpr").model
+    fused = {"fusion": "sum", "modal_scale": 1.0, "ranking_loss": "bpr"}
+    model = make(leave_one_out=True, **fused).model
     ids = [torch.tensor(pair) for pair in ([1, 2], [3, 4], [5, 6])]
     users, positives, negatives = ids
     behavior, modal = model.lines()

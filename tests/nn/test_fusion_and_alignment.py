@@ -21,7 +21,12 @@ M = torch.tensor([[10.0, -4.0]])
 
 @pytest.mark.parametrize(
     ("kind", "expected"),
-    [("sum", [6.0, 0.0]), ("concat", [1.0, 2.0, 5.0, -2.0]), ("weighted", [6.0, 0.0])],
+    [
+        ("sum", [6.0, 0.0]),
+        ("concat", [1.0, 2.0, 5.0, -2.0]),
+        ("late", [1.0, 2.0, 5.0, -2.0]),
+        ("weighted", [6.0, 0.0]),
+    ],
 )
 def test_fusion_by_hand(kind: str, expected: list[float]) -> None:
     """With scale 0.5; ``weighted`` starts as a sum."""
@@ -45,7 +50,7 @@ def test_weights_are_learnt_and_sum_to_two() -> None:
 
 
 def test_bad_fusion_is_refused() -> None:
-    with pytest.raises(ValueError, match="'mean' is not one of sum, concat, weighted"):
+    with pytest.raises(ValueError, match="'mean' is not one of late, sum, concat, weighted"):
         Fusion("mean")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="modal_scale is 0"):
         Fusion("sum", 0)

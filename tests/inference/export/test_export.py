@@ -159,7 +159,7 @@ def test_what_an_index_misses_is_counted(recommender: Recommender) -> None:
     best = (users @ items.T).topk(10).indices
     expected = (best % 2 == 0).float().mean().item()
     assert 0.1 < expected < 0.9
-    assert index_module._recall(index, recommender.bundle) == pytest.approx(expected)
+    assert index_module._recall(index, recommender.bundle) == pytest.approx(expected, abs=0.01)
 
 
 def test_another_kind_of_index_says_what_it_finds(
@@ -250,7 +250,7 @@ def test_added_items_are_exported(
         (["--out=x.csv"], "ends in '.csv', expected .npz, .parquet, .faiss, .onnx"),
         (["--out=x"], "ends in '', expected .npz"),
         (["--out=x.npz", "--index=Flat"], "--index belongs to --out=FILE.faiss, and --out is x.n"),
-        (["--out=x.faiss", "--index=Quick"], "'Quick' of 48 items with 65 numbers (could not par"),
+        (["--out=x.faiss", "--index=Quick"], "'Quick' of 48 items with 129 numbers (could not par"),
         (["--out=x.faiss", "--index=IVF99,Flat"], "should be at least as large as number of clu"),
         (["--out=/proc/no/x.npz"], "the folder /proc/no cannot be made"),
         (["--out=folder.npz"], "cannot write folder.npz: Is a directory. Choose another place"),

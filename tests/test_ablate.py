@@ -20,7 +20,7 @@ def test_one_command_gives_a_row_for_every_part(
     monkeypatch.chdir(prepare_folder(tmp_path))
     assert main([*WORDS, "--seeds=1"]) == 0
     table = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
-    assert len(table) == 1 + 15  # the head, the full model, and 14 without or with a part
+    assert len(table) == 1 + 17  # the head, the full model, and 16 without or with a part
     comparison = load_comparison(Path("out"))
     assert comparison.request.reference == "full model"
     assert len(comparison.results) == 15

@@ -12,6 +12,7 @@ from recbole_drepmrec.evaluation.records import Test
 from recbole_drepmrec.evaluation.table import NOTHING, Table, plus_minus
 from recbole_drepmrec.evaluation.tables import TEST_NAMES
 from recbole_drepmrec.model.drepmrec import DRepMRecSettings
+from recbole_drepmrec.nn import OWN_TABLE
 
 FULL = "full model"
 """The variant that the others are tested against."""
@@ -64,14 +65,16 @@ def _alignment(settings: DRepMRecSettings) -> Iterator[Part]:
 
 
 def _gate(settings: DRepMRecSettings) -> Iterator[Part]:
-    """Own tables first, then gates: ``own`` - table = ``self``, ``self`` - gate = ``none``."""
-    if settings.gate == "own":
+    """What passes first, then tables and gates: less its table ``own`` is ``self``."""
+    if settings.gate == "both":
+        yield "without features beside the table", {"gate": "own"}
+    if settings.gate in OWN_TABLE:
         yield "without own item table", {"gate": "self"}
     if settings.gate != "none":
-        name = "without gate and table" if settings.gate == "own" else "without filter gate"
+        name = "without gate and table" if settings.gate in OWN_TABLE else "without filter gate"
         yield name, {"gate": "none"}
     if settings.gate == "behavior":
-        yield "independent lines", {"gate": "own"}
+        yield "independent lines", {"gate": "both"}
     else:
         yield "coupled lines", {"gate": "behavior"}
 
@@ -92,6 +95,8 @@ def _lines(settings: DRepMRecSettings) -> Iterator[Part]:
 
 
 def _ranking(settings: DRepMRecSettings) -> Iterator[Part]:
+    if settings.fusion == "late":
+        yield "one ranking loss", {"fusion": "sum"}
     if settings.ranking_loss == "softmax":
         yield "ranked by BPR", {"ranking_loss": "bpr"}
 

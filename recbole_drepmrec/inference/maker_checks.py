@@ -11,7 +11,7 @@ from recbole_drepmrec.inference.checks import (
     require_positive,
     require_switches,
 )
-from recbole_drepmrec.nn import FusionKind, GateKind
+from recbole_drepmrec.nn import OWN_TABLE, FusionKind, GateKind
 
 
 def check_maker(maker: Any) -> None:
@@ -39,7 +39,7 @@ def check_maker(maker: Any) -> None:
     require(n_items > 0, "it has no items")
     for name, one in maker.modalities.items():
         _check_modality(one, maker.gate, n_items, size, f"modalities/{name}")
-    needed = maker.gate in ("own", "behavior")
+    needed = maker.gate in (*OWN_TABLE, "behavior")
     require(needed == (maker.table is not None), f"`table` does not belong to gate {maker.gate}")
     if needed:
         require_numbers(maker.table, (n_items, size), "table")

@@ -3,7 +3,7 @@
 A new item's row goes through what a modality's encoder does with every row:
 
     S_ij = w_ij / sqrt(r_i c_j)     w_ij the cosine with j, its k nearest items at training
-    H^(0)_i = gate(x_i)             ``own`` and ``behavior`` let an item table's row through; the
+    H^(0)_i = gate(x_i)             ``both``, ``own`` and ``behavior`` let an item table's row through; the
                                     new item's is the mean of its neighbours' rows, weighed by w
     H^(l+1)_i = sum over j of S_ij H^(l)_j + S_ii H^(l)_i
 
@@ -65,7 +65,7 @@ class ItemMaker:
         gate: What the filter gates let through.
         k: Neighbours of an item.
         self_loop: Whether an item is its own neighbour too.
-        table: What the gates ``own`` and ``behavior`` let through, [I, d]; None for others.
+        table: What the gates ``both``, ``own`` and ``behavior`` let through, [I, d]; None for others.
         fusion: How the lines are joined: ``kind``, ``modal_scale`` and ``weights``; None where
             there is no behavior line.
     """

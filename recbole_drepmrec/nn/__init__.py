@@ -6,7 +6,7 @@ from recbole_drepmrec.nn.behavior_aware_fuser import BehaviorAwareFuser
 from recbole_drepmrec.nn.behavior_line import BehaviorLine
 from recbole_drepmrec.nn.distinct_ids import Distinct, distinct
 from recbole_drepmrec.nn.edges import EdgeSet
-from recbole_drepmrec.nn.filter_gate import FilterGate, GateKind
+from recbole_drepmrec.nn.filter_gate import OWN_TABLE, FilterGate, GateKind
 from recbole_drepmrec.nn.fine_coarse import FineCoarseAlignment
 from recbole_drepmrec.nn.frozen_matrix import FrozenMatrix
 from recbole_drepmrec.nn.fusion import Fusion, FusionKind
@@ -46,6 +46,7 @@ from recbole_drepmrec.nn.similarity_signal import SignalKind, SimilaritySupervis
 __all__ = [
     "BEHAVIOR",
     "FUSED",
+    "OWN_TABLE",
     "POPULARITY",
     "Alignment",
     "Batch",

@@ -6,9 +6,12 @@ from torch import Tensor, nn
 
 from recbole_drepmrec.nn.frozen_matrix import FrozenMatrix
 
-GateKind = Literal["self", "none", "behavior", "own"]
-"""What the gate lets through: the projected feature itself, the same ungated, the Behavior Line's
-item embedding, or the Modal Line's own item embedding."""
+GateKind = Literal["both", "own", "self", "none", "behavior"]
+"""What the gate lets through: the Modal Line's own item embedding, with the projected feature beside
+it or without; the projected feature itself, or the same ungated; the Behavior Line's embedding."""
+
+OWN_TABLE: tuple[GateKind, ...] = ("both", "own")
+"""Gates that let an item table of the Modal Line through."""
 
 
 class FilterGate(nn.Module):
@@ -18,12 +21,12 @@ class FilterGate(nn.Module):
 
     with S = X (``self``), S = the Behavior Line's item embeddings (``behavior``: MGCN's purifier,
     which couples the two lines), or S = the Modal Line's own item embeddings (``own``). With
-    ``none`` H = X. That a filter gate stands here is [paper]; its form is [ours].
+    ``none`` H = X, and with ``both`` X is added to the H of ``own``. That a filter gate stands here is [paper]; its form is [ours].
 
     Args:
         feature_size: d_m of the raw features.
         embedding_size: d of the representations.
-        kind: One of ``self``, ``none``, ``behavior``, ``own``.
+        kind: One of ``both``, ``own``, ``self``, ``none``, ``behavior``.
 
     Raises:
         ValueError: ``kind`` is none of these.
@@ -50,19 +53,26 @@ class FilterGate(nn.Module):
 
         Args:
             features: Prepared features, shape [n_items, d_m].
-            item_table: What ``behavior`` and ``own`` let through, shape [n_items, d].
+            item_table: What ``both``, ``own`` and ``behavior`` let through, shape [n_items, d].
 
         Raises:
-            ValueError: ``behavior`` or ``own`` without an item table.
+            ValueError: One of these without an item table.
         """
-        if self.gate is None or self.kind == "self":
-            projected = features.linear(
-                self.projection.weight, self.projection.bias
-            )  # [n_items, d]
-            return projected if self.gate is None else projected * self.gate(projected).sigmoid()
+        if self.gate is None:
+            return self._projected(features)
+        if self.kind == "self":
+            projected = self._projected(features)
+            return projected * self.gate(projected).sigmoid()
         if item_table is None:
             raise ValueError(f"gate {self.kind!r} needs an item table")
+        if self.kind == "both":
+            projected = self._projected(features)
+            return item_table * self.gate(projected).sigmoid() + projected
         # X itself is not asked for: one product with W1 W2 instead of two, one after the other
         weight = self.gate.weight @ self.projection.weight  # [d, d_m]
         opening = features.linear(weight, self.gate(self.projection.bias)).sigmoid()
         return item_table * opening
+
+    def _projected(self, features: FrozenMatrix) -> Tensor:
+        """X, shape [n_items, d]."""
+        return features.linear(self.projection.weight, self.projection.bias)

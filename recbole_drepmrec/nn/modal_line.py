@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from recbole_drepmrec.graph import Graph, SparseMatrix, mean_by_row
 from recbole_drepmrec.nn.batch import Batch
-from recbole_drepmrec.nn.filter_gate import FilterGate, GateKind
+from recbole_drepmrec.nn.filter_gate import OWN_TABLE, FilterGate, GateKind
 from recbole_drepmrec.nn.frozen_matrix import FrozenMatrix
 from recbole_drepmrec.nn.propagation import smooth, summed
 from recbole_drepmrec.nn.representations import Representations
@@ -113,7 +113,7 @@ class ModalLine(nn.Module):
         modalities: The frozen inputs, one a modality.
         interactions: R, binary, shape [n_users, n_items].
         embedding_size: d.
-        gate: What the filter gates let through; ``own`` adds this line's item table P_I.
+        gate: What the filter gates let through; ``both`` and ``own`` add this line's item table P_I.
         n_layers: Propagation steps over each item-item graph.
 
     Raises:
@@ -142,7 +142,7 @@ class ModalLine(nn.Module):
         self.encoders = cast(Iterable[ModalEncoder], nn.ModuleList(encoders))
         n_items = len(modalities[0].present)
         self.item_table = (
-            nn.Parameter(torch.empty(n_items, embedding_size)) if gate == "own" else None
+            nn.Parameter(torch.empty(n_items, embedding_size)) if gate in OWN_TABLE else None
         )
         present = torch.stack([inputs.present for inputs in modalities], dim=1)
         self.one_product = all(inputs.user_graph is None for inputs in modalities) and bool(

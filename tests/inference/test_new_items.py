@@ -79,7 +79,7 @@ def as_one_more_row(prepared: Prepared, m: int, raw: NDArray[np.float32]) -> tor
 FUSED = {"fusion": "sum", "modal_scale": 0.5}
 
 
-@pytest.mark.parametrize("gate", ["own", "self", "none", "behavior"])
+@pytest.mark.parametrize("gate", ["both", "own", "self", "none", "behavior"])
 @pytest.mark.parametrize(
     "values",
     [
@@ -143,7 +143,7 @@ def test_known_items_are_not_changed(tmp_path: Path, fusion: str, loss: str) -> 
     assert dataclasses.replace(after).items.tolist()[-1] == "new"
 
 
-@pytest.mark.parametrize("gate", ["own", "self", "none", "behavior"])
+@pytest.mark.parametrize("gate", ["both", "own", "self", "none", "behavior"])
 def test_an_item_of_equal_features_is_the_nearest(tmp_path: Path, gate: str) -> None:
     """Among items of random features: in a tight cluster all are as near."""
     files = with_random_features(clustered())

@@ -62,6 +62,14 @@ class TestLightGCNWithEverything(ModelContract):
     }
 
 
+class TestLightGCNWithLinesThatRankApart(ModelContract):
+    """The host's vectors rank by a softmax of their own, beside the host's loss."""
+
+    model = "LightGCN+BMA"
+    mixes_precision = False
+    settings = {"bma_fusion": "late", "bma_ranking_loss": "softmax", "bma_gate": "both"}
+
+
 class TestBPR(ModelContract):
     """A host of two tables."""
 
@@ -463,11 +471,13 @@ def test_it_is_no_property_of_a_data_set(tmp_path: Path, monkeypatch: pytest.Mon
     assert Config("LightGCN+BMA", "ml-100k-mm")["bma"] is True
 
 
-def test_keys_are_those_of_drepmrec_with_the_same_defaults_but_for_the_ranking() -> None:
+def test_keys_are_those_of_drepmrec_with_its_defaults_before_lines_ranked_apart() -> None:
+    """Those that the hosts' tables are of; most hosts are trained by BPR."""
     keys = read_yaml(PROPERTIES / "model" / "BMA.yaml")
     assert set(keys) == {f"bma_{key}" for key in BMASettings.model_fields}
     ours = read_yaml(PROPERTIES / "model" / "DRepMRec.yaml")
-    ours |= {"ranking_loss": "bpr", "ranking_temperature": 0.2}  # most hosts are trained by BPR
+    ours |= {"ranking_loss": "bpr", "ranking_temperature": 0.2}
+    ours |= {"fusion": "sum", "modal_scale": 1.0, "gate": "own"}
     assert {key: ours[key.removeprefix("bma_")] for key in keys} == keys
 
 

@@ -27,7 +27,10 @@ TABLE = torch.tensor([[-4.0]])
 
 @pytest.mark.parametrize(
     ("kind", "expected"),
-    [("none", 1.5), ("self", 1.5 * OPENING), ("own", -4 * OPENING), ("behavior", -4 * OPENING)],
+    [
+        *(("none", 1.5), ("self", 1.5 * OPENING), ("both", -4 * OPENING + 1.5)),
+        *(("own", -4 * OPENING), ("behavior", -4 * OPENING)),
+    ],
 )
 def test_gate_by_hand(kind: str, expected: float) -> None:
     assert gate(kind)(FEATURES, TABLE).item() == pytest.approx(expected)
@@ -44,12 +47,12 @@ def test_ungated_has_no_gate_parameters() -> None:
     assert names == {"projection.weight", "projection.bias"}
 
 
-@pytest.mark.parametrize("kind", ["own", "behavior"])
+@pytest.mark.parametrize("kind", ["both", "own", "behavior"])
 def test_gate_that_lets_a_table_through_needs_one(kind: str) -> None:
     with pytest.raises(ValueError, match="needs an item table"):
         gate(kind)(FEATURES)
 
 
 def test_unknown_gate_is_refused() -> None:
-    with pytest.raises(ValueError, match="'open' is not one of self, none, behavior, own"):
+    with pytest.raises(ValueError, match="'open' is not one of both, own, self, none, behavior"):
         FilterGate(5, 3, "open")  # type: ignore[arg-type]

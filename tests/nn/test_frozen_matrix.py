@@ -46,7 +46,7 @@ def test_both_products_without_a_gradient_agree(pair: list[FrozenMatrix]) -> Non
     assert torch.equal(host.rows(torch.tensor([5, 0])), numbers(7, 4)[[5, 0]])
 
 
-@pytest.mark.parametrize("kind", ["self", "none", "behavior", "own"])
+@pytest.mark.parametrize("kind", ["self", "none", "behavior", "own", "both"])
 def test_mixed_precision_reaches_every_gate_in_either_place(kind: GateKind) -> None:
     """Two gates multiply their weights first, which gives bfloat16."""
     gate, table = FilterGate(4, 3, kind), numbers(7, 3).float()

@@ -3,8 +3,8 @@
 A new item's row goes through what a modality's encoder does with every row:
 
     S_ij = w_ij / sqrt(r_i c_j)     w_ij the cosine with j, its k nearest items at training
-    H^(0)_i = gate(x_i)             ``both``, ``own`` and ``behavior`` let an item table's row through; the
-                                    new item's is the mean of its neighbours' rows, weighed by w
+    H^(0)_i = gate(x_i)             a gate that lets an item table's row through has none of the new
+                                    item: it is the mean of its neighbours' rows, weighed by w
     H^(l+1)_i = sum over j of S_ij H^(l)_j + S_ii H^(l)_i
 
 with r_i the sum of the row and c_j that of the column, the new edge included. The other items' rows
@@ -65,7 +65,8 @@ class ItemMaker:
         gate: What the filter gates let through.
         k: Neighbours of an item.
         self_loop: Whether an item is its own neighbour too.
-        table: What the gates ``both``, ``own`` and ``behavior`` let through, [I, d]; None for others.
+        table: The item table that ``both``, ``own`` and ``behavior`` let through, [I, d]; None for
+            other gates.
         fusion: How the lines are joined: ``kind``, ``modal_scale`` and ``weights``; None where
             there is no behavior line.
     """

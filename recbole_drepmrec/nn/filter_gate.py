@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from recbole_drepmrec.nn.frozen_matrix import FrozenMatrix
 
 GateKind = Literal["both", "own", "self", "none", "behavior"]
-"""What the gate lets through: the Modal Line's own item embedding, with the projected feature beside
-it or without; the projected feature itself, or the same ungated; the Behavior Line's embedding."""
+"""What the gate lets through: the Modal Line's own item embedding, with the projected feature
+beside it or without; that feature itself, or the same ungated; the Behavior Line's embedding."""
 
 OWN_TABLE: tuple[GateKind, ...] = ("both", "own")
 """Gates that let an item table of the Modal Line through."""
@@ -21,7 +21,8 @@ class FilterGate(nn.Module):
 
     with S = X (``self``), S = the Behavior Line's item embeddings (``behavior``: MGCN's purifier,
     which couples the two lines), or S = the Modal Line's own item embeddings (``own``). With
-    ``none`` H = X, and with ``both`` X is added to the H of ``own``. That a filter gate stands here is [paper]; its form is [ours].
+    ``none`` H = X, and with ``both`` X is added to the H of ``own``. That a filter gate stands here
+    is [paper]; its form is [ours].
 
     Args:
         feature_size: d_m of the raw features.
@@ -62,12 +63,14 @@ class FilterGate(nn.Module):
             return self._projected(features)
         if self.kind == "self":
             projected = self._projected(features)
-            return projected * self.gate(projected).sigmoid()
+            gated: Tensor = projected * self.gate(projected).sigmoid()
+            return gated
         if item_table is None:
             raise ValueError(f"gate {self.kind!r} needs an item table")
         if self.kind == "both":
             projected = self._projected(features)
-            return item_table * self.gate(projected).sigmoid() + projected
+            beside_table: Tensor = item_table * self.gate(projected).sigmoid() + projected
+            return beside_table
         # X itself is not asked for: one product with W1 W2 instead of two, one after the other
         weight = self.gate.weight @ self.projection.weight  # [d, d_m]
         opening = features.linear(weight, self.gate(self.projection.bias)).sigmoid()

@@ -113,7 +113,8 @@ class ModalLine(nn.Module):
         modalities: The frozen inputs, one a modality.
         interactions: R, binary, shape [n_users, n_items].
         embedding_size: d.
-        gate: What the filter gates let through; ``both`` and ``own`` add this line's item table P_I.
+        gate: What the filter gates let through; ``both`` and ``own`` add this line's item table
+            P_I.
         n_layers: Propagation steps over each item-item graph.
 
     Raises:

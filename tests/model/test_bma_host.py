@@ -427,7 +427,11 @@ def test_who_cannot_carry_it_is_told_before_anything_is_read(model: Any, message
         ("LightGCN+BMA", {"bma": False}, r"the model is LightGCN\+BMA, but `bma` is False"),
         ("LightGCN", {"bma": "yes"}, "`bma` is 'yes', expected True or False"),
         ("DRepMRec", {"bma": True}, "DRepMRec cannot carry BMA: it wears it already"),
-        ("BPR+BMA", {"bma_gate": "open"}, "`bma_gate` is 'open': input should be 'self'"),
+        (
+            "BPR+BMA",
+            {"bma_gate": "open"},
+            "`bma_gate` is 'open': input should be 'both', 'own', 'self'",
+        ),
         ("BPR+BMA", {"bma_gat": "own"}, "no configuration key 'bma_gat'; did you mean 'bma_gate'"),
         (
             "BPR+BMA",

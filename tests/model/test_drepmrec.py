@@ -52,7 +52,7 @@ class TestDRepMRecFusedBeforeItRanks(ModelContract):
     """One ranking loss, of the fused vectors."""
 
     model = "DRepMRec"
-    settings = {"fusion": "sum", "modal_scale": 1.0}
+    settings = {"fusion": "sum", "modal_scale": 1.0, "ranking_loss": "bpr"}
 
 
 class TestDRepMRecConcatenated(ModelContract):

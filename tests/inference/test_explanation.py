@@ -134,7 +134,7 @@ def test_popularity_is_a_share_and_no_direction(tmp_path: Path) -> None:
     user, item = made.fused.users[5], made.fused.items[9]
     found = recommender.explain(str(made.users[5]), str(made.items[9]))
     assert found.parts["popularity"] == pytest.approx(float(user[-1] * item[-1]), rel=1e-5)
-    assert float(user[-1]) == pytest.approx(0.25)
+    assert float(user[-1]) == pytest.approx(0.2)
     nearest = recommender.similar_items([str(made.items[9])], 3)
     cosines = made.fused.items[:, :-1] @ made.fused.items[9, :-1]
     cosines[9] = -2

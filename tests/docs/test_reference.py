@@ -83,7 +83,7 @@ def test_the_plug_in_has_its_keys_with_their_prefix(models: str) -> None:
 
 def test_values_come_from_what_checks_them(models: str) -> None:
     found = rows(section(models, "DRepMRec"))
-    assert found["gate"][1] == "`self`, `none`, `behavior`, `own`"
+    assert found["gate"][1] == "`both`, `own`, `self`, `none`, `behavior`"
     assert found["sss_samples"][1] == "whole number ≥ 2"
     assert found["temperature"][:2] == ["`0.2`", "number > 0"]
     assert rows(section(models, "BMA"))["bma_gate"][1] == found["gate"][1]

@@ -20,10 +20,10 @@ def test_one_command_gives_a_row_for_every_part(
     monkeypatch.chdir(prepare_folder(tmp_path))
     assert main([*WORDS, "--seeds=1"]) == 0
     table = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
-    assert len(table) == 1 + 17  # the head, the full model, and 16 without or with a part
+    assert len(table) == 1 + 16  # the head, the full model, and 15 without or with a part
     comparison = load_comparison(Path("out"))
     assert comparison.request.reference == "full model"
-    assert len(comparison.results) == 15
+    assert len(comparison.results) == 16
     without = comparison.results[JobKey("tiny", "without modality image", 1)]
     assert without.model == "DRepMRec"
     with Path("out/tables/tiny-ablation.csv").open() as file:

@@ -36,7 +36,7 @@ def taken_for_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_loss_is_the_one_that_is_read_each_step(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str
 ) -> None:
-    """NCL gives its loss in parts, and has a trainer of its own."""
+    """NCL has epochs of its own, which read each step."""
     losses = []
     for once in (False, True):
         monkeypatch.setattr(trainer, "has_fixed_shapes", lambda device, once=once: once)
@@ -47,6 +47,18 @@ def test_the_loss_is_the_one_that_is_read_each_step(
         losses.append(training._train_epoch(run.train_data, 0))
     assert isinstance(losses[1], type(losses[0]))
     assert losses[1] == pytest.approx(losses[0], rel=1e-12)
+
+
+def test_parts_of_a_loss_stay_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for once in (False, True):
+        monkeypatch.setattr(trainer, "has_fixed_shapes", lambda device, once=once: once)
+        run, training = ready(tmp_path / str(once), "BPR")
+        whole = run.model.calculate_loss
+        run.model.calculate_loss = lambda batch, whole=whole: (whole(batch), 2 * whole(batch))
+        found.append(training._train_epoch(run.train_data, 0))
+    assert found[1] == pytest.approx(found[0], rel=1e-12)
+    assert found[1][1] == pytest.approx(2 * found[1][0])
 
 
 def test_what_an_epoch_reads_does_not_grow_with_its_steps(

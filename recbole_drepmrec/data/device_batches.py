@@ -6,8 +6,8 @@ import torch
 from recbole.data.interaction import Interaction
 from torch import Tensor
 
-from recbole_drepmrec.data.sampler import TrainedItemSampler
 from recbole_drepmrec.data.training_batches import ColumnLoader, VectorisedSampler
+from recbole_drepmrec.nn.distinct_ids import has_fixed_shapes
 
 
 class OtherItems:
@@ -72,19 +72,18 @@ class DeviceLoader(ColumnLoader):
 
     def __init__(self, loader: ColumnLoader, device: torch.device) -> None:
         super().__init__(loader)
-        columns = super().columns()
-        self.__dict__["device"] = device  # torch's loader minds what is set on it
-        self.__dict__["_columns"] = {name: one.to(device) for name, one in columns.items()}
-        self.__dict__["_others"] = OtherItems(loader._sampler, device)
+        self.device = device
+        self._columns = {name: one.to(device) for name, one in super().columns().items()}
+        self._others = OtherItems(loader._sampler, device)
 
     def columns(self) -> dict[str, Tensor]:
         """The columns that batches are cut out of, on ``device``, [n] each."""
-        columns: dict[str, Tensor] = self._columns
-        return columns
+        return self._columns
 
     def _neg_sampling(self, inter_feat: Interaction) -> Interaction:
         negatives = self._others.draw(inter_feat[self.uid_field], self.neg_sample_num)
-        return self.sampling_func(inter_feat, negatives)
+        made: Interaction = self.sampling_func(inter_feat, negatives)
+        return made.to(self.device)  # RecBole makes the labels of pointwise pairs on the host
 
 
 def on_device(config: Any, train_data: Any) -> Any:
@@ -97,9 +96,10 @@ def on_device(config: Any, train_data: Any) -> Any:
         config: The resolved configuration.
         train_data: The loader, as the protocol asks for it.
     """
-    if config["device"].type == "cpu" or not isinstance(train_data, ColumnLoader):
-        return train_data
-    return DeviceLoader(train_data, config["device"]) if can_move(train_data) else train_data
+    moves = has_fixed_shapes(config["device"]) and isinstance(train_data, ColumnLoader)
+    return (
+        DeviceLoader(train_data, config["device"]) if moves and can_move(train_data) else train_data
+    )
 
 
 def can_move(train_data: ColumnLoader) -> bool:
@@ -110,7 +110,7 @@ def can_move(train_data: ColumnLoader) -> bool:
     """
     sampler, dataset = train_data._sampler, train_data._dataset
     return (
-        type(sampler) in (VectorisedSampler, TrainedItemSampler)
+        isinstance(sampler, VectorisedSampler)
         and sampler.distribution == "uniform"
         and not train_data.neg_sample_args.get("dynamic", False)
         and train_data.config["transform"] is None

@@ -75,6 +75,8 @@ class ColumnLoader(TrainDataLoader):
         loader: RecBole's training loader, without workers.
     """
 
+    device = torch.device("cpu")
+
     def __init__(self, loader: Any) -> None:
         self.__dict__.update(loader.__dict__)
 
@@ -85,8 +87,6 @@ class ColumnLoader(TrainDataLoader):
         for rows in torch.split(order, self.step):
             batch = Interaction({name: column[rows] for name, column in self.columns().items()})
             yield self._neg_sampling(self.transform(self._dataset, self._dataset.join(batch)))
-
-    device = torch.device("cpu")
 
     def columns(self) -> dict[str, Tensor]:
         """The columns that batches are cut out of, on ``device``, [n] each."""

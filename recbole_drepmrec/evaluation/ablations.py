@@ -12,7 +12,6 @@ from recbole_drepmrec.evaluation.records import Test
 from recbole_drepmrec.evaluation.table import NOTHING, Table, plus_minus
 from recbole_drepmrec.evaluation.tables import TEST_NAMES
 from recbole_drepmrec.model.drepmrec import DRepMRecSettings
-from recbole_drepmrec.nn import OWN_TABLE
 
 FULL = "full model"
 """The variant that the others are tested against."""
@@ -65,16 +64,21 @@ def _alignment(settings: DRepMRecSettings) -> Iterator[Part]:
 
 
 def _gate(settings: DRepMRecSettings) -> Iterator[Part]:
-    """What passes first, then tables and gates: less its table ``own`` is ``self``."""
+    """Less its table ``both`` is ``none`` and ``own`` is ``self``, which less its gate is ``none``.
+
+    The lines are coupled by another table in the place of the one of ``own``, so that to ``both``
+    it is two parts: the table, and no features beside it.
+    """
     if settings.gate == "both":
         yield "without features beside the table", {"gate": "own"}
-    if settings.gate in OWN_TABLE:
+        yield "without own item table", {"gate": "none"}
+    elif settings.gate == "own":
         yield "without own item table", {"gate": "self"}
-    if settings.gate != "none":
-        name = "without gate and table" if settings.gate in OWN_TABLE else "without filter gate"
-        yield name, {"gate": "none"}
+        yield "without gate and table", {"gate": "none"}
+    elif settings.gate != "none":
+        yield "without filter gate", {"gate": "none"}
     if settings.gate == "behavior":
-        yield "independent lines", {"gate": "both"}
+        yield "independent lines", {"gate": "own"}
     else:
         yield "coupled lines", {"gate": "behavior"}
 

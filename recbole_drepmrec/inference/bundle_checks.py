@@ -49,6 +49,8 @@ def _check_vectors(bundle: Any, n_users: int, n_items: int) -> None:
     for name, there in bundle.present.items():
         require(name in bundle.parts, f"`present` has '{name}', which is none of the parts")
         require_switches(there, n_items, f"present/{name}")
+    known_by_items = bundle.history_map is not None or len(bundle.present) > 0
+    require(known_by_items, "it has neither `history_map` nor `present`")
     if bundle.history_map is not None:
         known = width - (POPULARITY in bundle.parts)
         require_numbers(bundle.history_map, (known, known), "history_map")

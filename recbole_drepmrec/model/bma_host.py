@@ -34,11 +34,12 @@ class BMASettings(ModalSideSettings):
 class BMAHost(TwoLineRecommender):
     """A recommender that wears the Modal Line, SSS and BMA. [paper: that others can wear BMA]
 
-        L = L_host + L_rank(fused) + l_intra L_intra + l_inter L_inter + l_sss sum_m L_sss
+        L = L_host + L_rank + l_intra L_intra + l_inter L_inter + l_sss sum_m L_sss
             + l_reg ||P_I||^2 / 2B                                                       [ours]
 
     The host keeps its parameters, its loss and its trainer; its vectors take the place of the
-    Behavior Line's. Scores are dot products of the fused vectors. ``with_bma`` makes the class.
+    Behavior Line's. L_rank and the vectors that score are ``ModalSide``'s. ``with_bma`` makes the
+    class.
 
     Args:
         config: The resolved configuration; the host reads its own keys.

@@ -38,7 +38,7 @@ class DRepMRecSettings(ModalSideSettings):
         if self.gate == "behavior" and self.use_modal_line and not self.use_behavior_line:
             raise ValueError(
                 "`gate: behavior` takes the Behavior Line's items, but `use_behavior_line` is "
-                "False; set --gate=own, or leave the line on."
+                "False; set --gate=both, or leave the line on."
             )
         return self
 

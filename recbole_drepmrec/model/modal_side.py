@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
+import torch
 from pydantic import BeforeValidator, Field
 from torch import Tensor, nn
 
@@ -157,12 +158,17 @@ class ModalSide(nn.Module):
         fused = self.bma.fuse(self.trained(behavior), modal.fused)
         if self.behavior_ranking is None:
             return self.ranking.scoring(fused)
-        levels, modal_levels = self.behavior_ranking.levels(), self.ranking.levels()
-        weights = self.cosine_weights()
-        if weights is None or levels is None or modal_levels is None:
+        levels, weights = self._added_levels(self.behavior_ranking), self.cosine_weights()
+        if levels is None or weights is None:
             return fused
-        levels = levels + self.settings.modal_scale**2 * modal_levels
         return by_cosines(fused, weights, levels, self.settings.ranking_temperature)
+
+    def _added_levels(self, behavior_ranking: RankingLoss) -> Tensor | None:
+        """How popular items are by both lines, [n_items]; None under ``bpr``."""
+        levels, modal_levels = behavior_ranking.levels(), self.ranking.levels()
+        if levels is None or modal_levels is None:
+            return None
+        return levels + self.settings.modal_scale**2 * modal_levels
 
     def cosine_weights(self) -> tuple[float, ...] | None:
         """The lengths of the blocks, equally wide, of the vectors that score; None for any length.
@@ -201,7 +207,7 @@ class ModalSide(nn.Module):
         ranked = modal_pairs
         if self.settings.leave_one_out:
             share = self.modal_line.share_of_item(modal, batch)
-            ranked = Representations(modal_pairs.users - share, modal_pairs.items)
+            ranked = Representations(_if_any(modal_pairs.users - share), modal_pairs.items)
         if behavior is None:
             terms = [self.ranking(ranked, modal_rows.items, batch)]
         else:
@@ -250,6 +256,11 @@ class ModalSide(nn.Module):
             inter = self.bma.inter(behavior, modal, batch.user, batch.positive)
             terms.append(settings.inter_weight * inter)
         return terms
+
+
+def _if_any(rows: Tensor) -> Tensor:
+    """Rows whose gradient stops where they are zero: a cosine's is without bounds there."""
+    return torch.where(rows.any(1, keepdim=True), rows, rows.detach())
 
 
 def _inputs(

@@ -59,7 +59,7 @@ class TwoLineRecommender(MultimodalRecommender):
         if behavior is None:
             return parts
         nothing = Representations(*map(torch.zeros_like, behavior))
-        fuse = self.modal_side.bma.fuse  # before items are scaled
+        fuse = self.modal_side.bma.fuse  # before vectors are scaled
         fused = {name: fuse(nothing, part) for name, part in parts.items()}
         return {BEHAVIOR: fuse(self.modal_side.trained(behavior), nothing), **fused}
 

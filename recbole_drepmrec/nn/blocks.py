@@ -6,8 +6,8 @@ lengths w_k, block k counts w_k^2 times:
 
     <u, i> = sum over blocks k of w_k^2 cos(u_k, i_k)
 
-An item that is zero in a block, as in that of the Behavior Line if nobody had it in training, is
-scored by the others, which count as much as all: theirs are w_k (sum of all w^2 / sum of theirs).
+An item that is zero in the first block of several, that of the Behavior Line, had no interaction in
+training. The others count for all: their w_k are (sum of all w^2) / (sum of theirs) times as large.
 """
 
 from collections.abc import Sequence
@@ -49,11 +49,13 @@ def lengths_of_items(items: Tensor, weights: Sequence[float]) -> Tensor:
         items: Shape [n_items, D].
         weights: w_k of each of the B blocks.
     """
+    lengths = lengths_of_users(items, weights)
+    if len(weights) == 1:
+        return lengths
     squares = items.new_tensor(weights).square()
-    there = _blocks(items, len(weights)).norm(dim=2) > 0
-    theirs = (squares * there).sum(1, keepdim=True)
-    shares = torch.where(theirs > 0, theirs, squares.sum()) / squares.sum()
-    return lengths_of_users(items, weights) * shares
+    share = squares[1:].sum() / squares.sum()
+    untrained = ~_blocks(items, len(weights))[:, 0].any(1, keepdim=True)
+    return torch.where(untrained, share * lengths, lengths)
 
 
 def divided(vectors: Tensor, lengths: Tensor) -> Tensor:

@@ -15,10 +15,10 @@ class Fusion(nn.Module):
 
         sum        b + s m
         concat     [b ; s m]                            <u, i> = <b_u, b_i> + s^2 <m_u, m_i>
-        late       the same; which of the two it is matters to who ranks by it
+        late       the same vectors; each line has a ranking loss of its own
         weighted   2 (w_1 b + w_2 s m),  w = softmax(a), a learnt and zero at first: a ``sum``
 
-    That the fusion is a simple one is [paper]; these three forms are [ours].
+    That the fusion is a simple one is [paper]; these forms are [ours].
 
     Args:
         kind: ``late``, ``sum``, ``concat`` or ``weighted``.

@@ -183,12 +183,20 @@ def test_on_a_cpu_the_loader_stays(tmp_path: Path) -> None:
     assert on_device(run.config, run.train_data) is run.train_data
 
 
+@pytest.mark.parametrize("kind", ["user_feat", "item_feat"])
+def test_columns_that_are_joined_stay_on_the_host(tmp_path: Path, kind: str) -> None:
+    loader = prepared(tmp_path).train_data
+    setattr(loader._dataset, kind, object())
+    assert not can_move(loader)
+
+
 @pytest.mark.gpu
-def test_on_a_gpu_batches_are_there(tmp_path: Path) -> None:
+@pytest.mark.parametrize("model", ["BPR", "NeuMF"])
+def test_on_a_gpu_batches_are_there(tmp_path: Path, model: str) -> None:
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device on this machine")
     init_seed(1, True)
-    run = prepared(tmp_path)
+    run = prepared(tmp_path, model=model)
     assert isinstance(run.train_data, DeviceLoader)
     for batch in run.train_data:
         assert {column.device.type for column in batch.interaction.values()} == {"cuda"}

@@ -28,6 +28,7 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("DRepMRec", {"use_modal_line": False, "ranking_loss": "bpr"}),
     ("DRepMRec", {"missing": "mean", "item_graph": "none"}),
     ("LightGCN+BMA", {"bma_modal_scale": 2.0}),
+    ("LightGCN+BMA", {"bma_fusion": "late", "bma_ranking_loss": "softmax"}),
     ("DRepMRec", {"fusion": "concat"}),
     ("DRepMRec", {"fusion": "sum", "modal_scale": 0.7}),
     ("DRepMRec", {"ranking_loss": "bpr"}),
@@ -50,7 +51,8 @@ def test_parts_add_up_to_the_vectors(tmp_path: Path, model: str, values: dict[st
     expected = {"behavior", *values.get("use_modalities", ["text", "image"])}
     expected -= {"behavior"} if values.get("use_behavior_line") is False else set()
     expected -= {"text", "image"} if values.get("use_modal_line") is False else set()
-    by_softmax = model == "DRepMRec" and values.get("ranking_loss") != "bpr"
+    kind = values.get("ranking_loss", values.get("bma_ranking_loss"))
+    by_softmax = kind == "softmax" or (model == "DRepMRec" and kind is None)
     expected |= {"popularity"} if by_softmax else set()
     assert set(made.parts) == expected
     for table in range(2):

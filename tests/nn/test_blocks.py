@@ -22,11 +22,11 @@ def test_each_block_has_its_length() -> None:
 
 
 def test_scores_are_weighed_cosines_and_a_level() -> None:
-    """Items 1 and 2 are known in one block, which counts 1 + 4 times; item 3 in none."""
+    """Item 1 is not known in the first block: the second counts 1 + 4 times. Item 3 is in none."""
     levels = torch.tensor([1.0, 2.0, 3.0, 4.0])
     users, items = by_cosines(Representations(USERS, ITEMS), WEIGHTS, levels, temperature=0.5)
     cosines = torch.tensor([[0.96, 0.0], [0.0, 1.0], [0.8, 0.0], [0.0, 0.0]])
-    weights = torch.tensor([[1.0, 4.0], [0.0, 5.0], [5.0, 0.0], [0.0, 0.0]])
+    weights = torch.tensor([[1.0, 4.0], [0.0, 5.0], [1.0, 0.0], [0.0, 0.0]])
     expected = (cosines * weights).sum(1) + 0.5 * levels
     torch.testing.assert_close((users @ items.T)[0], expected)
 

@@ -49,7 +49,7 @@ def parts(users: int, items: int, interactions: int, features: list[int]) -> lis
     knn = [2 * len(features) * value for value in product(NEIGHBOURS * items, items)]
     means = [2 * value for value in product(interactions, users)]
     table = items * D * FLOAT
-    gates = sum(4 * items * d_m * D for d_m in features)
+    gates = sum(4 * items * d_m * D + 6 * items * D * D for d_m in features)
     signal = sum(4 * items * D * D + 4 * items * d_m * D for d_m in features)
     of_features = sum(items * d_m * FLOAT for d_m in features)
     # InfoNCE and the softmax take the pairs in parts; of a part of Baby's there are distinct
@@ -57,7 +57,7 @@ def parts(users: int, items: int, interactions: int, features: list[int]) -> lis
     of_users, of_positives, of_negatives = (share * MOST_PAIRS for share in DISTINCT)
     contrast = n_parts * (of_users**2 + of_positives**2)
     ranked = n_parts * MOST_PAIRS * of_negatives
-    parameters = (nodes + items) * D + items
+    parameters = (nodes + items) * D + 2 * items
     return [
         Part("LightGCN, both ways", *gcn),
         Part("item graphs, both ways", *knn),
@@ -65,7 +65,7 @@ def parts(users: int, items: int, interactions: int, features: list[int]) -> lis
         Part("filter gates", gates, 2 * of_features + 6 * len(features) * table),
         Part("SSS and its gradient", signal, 2 * of_features + 6 * len(features) * table),
         Part("InfoNCE and its gradient", 4 * contrast * D, 5 * contrast * FLOAT),
-        Part("softmax and its gradient", 6 * ranked * D, 6 * ranked * FLOAT),
+        Part("softmax of each line, gradients", 2 * 6 * ranked * D, 2 * 6 * ranked * FLOAT),
         Part("Adam", 10 * parameters, 7 * parameters * FLOAT),
     ]
 

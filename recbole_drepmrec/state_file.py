@@ -85,6 +85,12 @@ def read_state(path: Path, what: str, format_number: int, device: torch.device) 
             f"{path} is damaged or no {what} of recbole-drepmrec, which hold tensors and "
             f"plain data only ({type(error).__name__})."
         ) from error
+    found = header.get("format")
+    if header.get("what") == what and isinstance(found, int):
+        raise UserError(
+            f"{path} is no {what} of recbole-drepmrec, format {format_number}, but of format "
+            f"{found}; use the version that wrote it, or train again with this one."
+        )
     raise UserError(f"{path} is no {what} of recbole-drepmrec, format {format_number}.")
 
 

@@ -100,7 +100,7 @@ def _lines(settings: DRepMRecSettings) -> Iterator[Part]:
 
 def _ranking(settings: DRepMRecSettings) -> Iterator[Part]:
     if settings.fusion == "late":
-        yield "one ranking loss", {"fusion": "sum"}
+        yield "one ranking loss", {"fusion": "concat"}
     if settings.ranking_loss == "softmax":
         yield "ranked by BPR", {"ranking_loss": "bpr"}
 

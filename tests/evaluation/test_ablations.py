@@ -37,7 +37,7 @@ def test_of_the_model_as_it_comes() -> None:
         "with user graph": {"user_graph": "knn"},
         "without Modal Line": {"use_modal_line": False},
         "without Behavior Line": {"use_behavior_line": False},
-        "one ranking loss": {"fusion": "sum"},
+        "one ranking loss": {"fusion": "concat"},
         "ranked by BPR": {"ranking_loss": "bpr"},
         "without modality text": {"use_modalities": ["image"]},
         "without modality image": {"use_modalities": ["text"]},

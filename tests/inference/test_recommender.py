@@ -10,13 +10,14 @@ import pytest
 import torch
 
 from recbole_drepmrec.errors import UserError
-from recbole_drepmrec.inference import Recommender, ranking
+from recbole_drepmrec.inference import Recommender, bundle, ranking
 from recbole_drepmrec.inference.bundle import Histories
 from recbole_drepmrec.inference.histories import fit_history_map
 from recbole_drepmrec.inference.making import bundle_of
 from recbole_drepmrec.model.host_vectors import CARRIERS
 from recbole_drepmrec.nn import Representations
 from recbole_drepmrec.registry import MODELS
+from recbole_drepmrec.state_file import read_state, write_state
 from tests.datasets import clustered
 from tests.inference.conftest import Trained
 from tests.model.contract import all_scores, build
@@ -191,3 +192,10 @@ def test_runs_that_cannot_recommend(popular: Trained, trained: Trained, tmp_path
     shutil.copy(trained.run / "checkpoint.safetensors", file)
     with pytest.raises(UserError, match="is no inference file of recbole-drepmrec, format 2"):
         Recommender.load(tmp_path / "run")
+
+
+def test_a_file_of_another_format_is_told_so(trained: Trained, tmp_path: Path) -> None:
+    state = read_state(trained.run / bundle.FILE, bundle.WHAT, bundle.FORMAT, torch.device("cpu"))
+    write_state(tmp_path / "old", bundle.WHAT, 1, state)
+    with pytest.raises(UserError, match="format 2, but of format 1; use the version that wrote it"):
+        Recommender.load(tmp_path / "old")

@@ -20,7 +20,6 @@ from torch.utils.tensorboard import SummaryWriter
 
 from recbole_drepmrec.checkpoint import (
     random_state,
-    read_checkpoint,
     restore_random_state,
     write_checkpoint,
 )
@@ -29,6 +28,7 @@ from recbole_drepmrec.distributed import is_first, rank, wait_for_all
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.metrics import VectorisedEvaluator
 from recbole_drepmrec.model.base import FeatureRecommender
+from recbole_drepmrec.model_checkpoint import load_checkpoint, preparation_of
 from recbole_drepmrec.nn.distinct_ids import has_fixed_shapes
 from recbole_drepmrec.protocol import not_improved_by_a_tie
 from recbole_drepmrec.registry import host_name
@@ -223,7 +223,7 @@ class RunTrainerMixin(_Base):
             "valid_result": valid_result,
             "state_dict": dict(self.model.state_dict()),
             "other_parameter": self.model.other_parameter(),
-            "feature_preparation": _preparation(self.model),
+            "feature_preparation": preparation_of(self.model),
             "optimizer": self.optimizer.state_dict(),
             "random": random_state(),
             "loader": loader.get_state() if loader is not None else None,
@@ -293,51 +293,6 @@ def trainer_class(model_type: Any, model_name: str) -> Any:
     """
     base = get_recbole_trainer(model_type, host_name(model_name))
     return type(f"Run{base.__name__}", (RunTrainerMixin, base), {})
-
-
-def load_checkpoint(path: Path, config: Any, model: Any) -> dict[str, Any]:
-    """Load a checkpoint into a model.
-
-    Args:
-        path: The checkpoint.
-        config: The resolved configuration of the model.
-        model: The model, built on the same data and features.
-
-    Returns:
-        The whole checkpoint.
-
-    Raises:
-        UserError: The file is no checkpoint of ours, of another model, or of other features.
-    """
-    state = read_checkpoint(path, config["device"])
-    if state["model"] != config["model"]:
-        raise UserError(f"{path} holds a {state['model']}, but the model is {config['model']}.")
-    _check_preparation(path, state["feature_preparation"], _preparation(model))
-    try:
-        model.load_state_dict(state["state_dict"])
-    except RuntimeError as error:
-        raise UserError(f"{path} does not fit the model or the data set: {error}") from error
-    model.load_other_parameter(state["other_parameter"])
-    return state
-
-
-def _preparation(model: Any) -> dict[str, dict[str, Any]]:
-    prepare = getattr(model, "feature_preparation", None)
-    preparation: dict[str, dict[str, Any]] = prepare() if prepare is not None else {}
-    return preparation
-
-
-def _check_preparation(path: Path, stored: dict[str, Any], current: dict[str, Any]) -> None:
-    for name in sorted(stored.keys() | current.keys()):
-        there, here = stored.get(name, {}), current.get(name, {})
-        keys = sorted((there.keys() | here.keys()) - {"mean"})
-        other = [key for key in keys if there.get(key) != here.get(key)]
-        if other:
-            differences = ", ".join(f"{k} {there.get(k)!r}, now {here.get(k)!r}" for k in other)
-            raise UserError(
-                f"{path} was trained on other features: modality '{name}' had {differences}. Give "
-                "the files and the configuration of that run (its config.json), or train anew."
-            )
 
 
 @contextmanager

@@ -7,7 +7,6 @@ from recbole.data.interaction import Interaction
 from torch import Tensor
 
 from recbole_drepmrec.data.training_batches import ColumnLoader, VectorisedSampler
-from recbole_drepmrec.nn.distinct_ids import has_fixed_shapes
 
 
 class OtherItems:
@@ -96,7 +95,7 @@ def on_device(config: Any, train_data: Any) -> Any:
         config: The resolved configuration.
         train_data: The loader, as the protocol asks for it.
     """
-    moves = has_fixed_shapes(config["device"]) and isinstance(train_data, ColumnLoader)
+    moves = config["device"].type != "cpu" and isinstance(train_data, ColumnLoader)
     return (
         DeviceLoader(train_data, config["device"]) if moves and can_move(train_data) else train_data
     )

@@ -331,12 +331,9 @@ def test_an_item_without_training_interactions_is_scored_by_the_modal_line_alone
 
 
 def test_finds_what_only_the_features_reveal(tmp_path: Path) -> None:
-    """Test items without any training interaction: DRepMRec ranks them, LightGCN guesses.
-
-    Known items stand among them, with a behavior cosine beside the modal one: so it is .69.
-    """
-    files, settings = known_by_features(), {"epochs": 60, "learning_rate": 0.01}
-    assert recall(build("DRepMRec", files, tmp_path / "a", **settings)) > 0.6
+    """Test items without any training interaction: DRepMRec ranks them, LightGCN guesses."""
+    files, settings = known_by_features(), {"epochs": 90, "learning_rate": 0.01}
+    assert recall(build("DRepMRec", files, tmp_path / "a", **settings)) > 0.7
     assert recall(build("LightGCN", files, tmp_path / "b", **settings)) < 0.15
 
 

@@ -17,6 +17,11 @@ from tests.waits import Waits
 
 Epoch = tuple[Prepared, Any]
 
+OWN: dict[str, dict[str, Any]] = {
+    "NCL": {"num_clusters": 4},
+    "RecVAE": {"train_neg_sample_args": None},
+}
+
 
 def ready(folder: Path, model: str = "DRepMRec", **values: Any) -> Epoch:
     folder.mkdir(exist_ok=True)
@@ -32,16 +37,15 @@ def taken_for_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trainer, "has_fixed_shapes", lambda device: True)
 
 
-@pytest.mark.parametrize("model", ["DRepMRec", "NCL", "SimpleX"])
+@pytest.mark.parametrize("model", ["DRepMRec", "NCL", "SimpleX", "RecVAE"])
 def test_the_loss_is_the_one_that_is_read_each_step(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str
 ) -> None:
-    """NCL has epochs of its own, which read each step."""
+    """NCL and RecVAE have epochs of their own, which read each step."""
     losses = []
     for once in (False, True):
         monkeypatch.setattr(trainer, "has_fixed_shapes", lambda device, once=once: once)
-        clusters = {"num_clusters": 4} if model == "NCL" else {}
-        run, training = ready(tmp_path / str(once), model, **clusters)
+        run, training = ready(tmp_path / str(once), model, **OWN.get(model, {}))
         if model == "NCL":
             run.model.e_step()  # its trainer's part
         losses.append(training._train_epoch(run.train_data, 0))

@@ -51,9 +51,9 @@ class OtherItems:
         """
         users = users.repeat(num)
         n_others = self._n_others[users]
-        # in float64 each of r has the same share but for 1 in 2^53; the product may round up
+        # in float64 each of r has the same share but for 1 in 2^53, and no product rounds up to n
         share = torch.rand(len(users), dtype=torch.float64, device=users.device)
-        r = torch.minimum((share * n_others).long(), n_others - 1)
+        r = (share * n_others).long()
         found = torch.searchsorted(self._others_before, users * self._step + r, right=True)
         return self._candidates[r + found - self._first[users]]
 

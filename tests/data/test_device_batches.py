@@ -60,13 +60,14 @@ def test_each_other_item_is_drawn_and_no_own_one(data: st.DataObject) -> None:
         assert drawn.tolist() == expected
 
 
-def test_the_highest_draw_is_the_last_item() -> None:
-    """(1 - 2^-53) * 3 rounds to 3 in float64, which no other item is at."""
-    others = OtherItems(Owned([1, 2, 3, 4], [{2}]), CPU)  # type: ignore[arg-type]
+@pytest.mark.parametrize("count", [2, 3, 4, 5, 1023, 1024])
+def test_the_highest_draw_is_the_last_item(count: int) -> None:
+    """In float32 the product would round up to the number of others, where none is."""
+    others = OtherItems(Owned(list(range(1, count + 2)), [{1}]), CPU)  # type: ignore[arg-type]
     with pytest.MonkeyPatch.context() as patch:
         highest = torch.tensor([1 - 2.0**-53], dtype=torch.float64)
-        patch.setattr(torch, "rand", lambda *_, **__: highest)
-        assert others.draw(torch.tensor([0]), 1).tolist() == [4]
+        patch.setattr(torch, "rand", lambda *_, dtype, **__: highest.to(dtype))
+        assert others.draw(torch.tensor([0]), 1).tolist() == [count + 1]
 
 
 def test_draws_are_uniform(tmp_path: Path) -> None:

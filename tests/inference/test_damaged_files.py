@@ -129,6 +129,14 @@ def test_how_popularity_counts_is_a_number_above_zero(
     assert error is None or "is damaged: `popularity_weight` is" in str(error)
 
 
+def test_one_that_makes_no_user_of_items_is_refused(trained: Trained, tmp_path: Path) -> None:
+    state = read_state(trained.run / bundle.FILE, bundle.WHAT, bundle.FORMAT, torch.device("cpu"))
+    state |= {"history_map": None, "present": {}}
+    write_state(tmp_path / "file", bundle.WHAT, bundle.FORMAT, state)
+    with pytest.raises(UserError, match="neither `history_map` nor `present`"):
+        Recommender.load(tmp_path / "file")
+
+
 def test_a_part_that_is_called_as_the_whole_is_refused(trained: Trained, tmp_path: Path) -> None:
     """Else the vectors that score would not be looked at."""
     state = read_state(trained.run / bundle.FILE, bundle.WHAT, bundle.FORMAT, torch.device("cpu"))

@@ -21,12 +21,13 @@ from recbole_drepmrec.literals import literal, read_yaml
 from recbole_drepmrec.model.base import MultimodalRecommender
 from recbole_drepmrec.model.bma_host import BMASettings, with_bma
 from recbole_drepmrec.model.host_vectors import CARRIERS
-from recbole_drepmrec.model_checkpoint import load_checkpoint, trainer_class
+from recbole_drepmrec.model_checkpoint import load_checkpoint
 from recbole_drepmrec.nn import Batch, FeatureProjection, Representations, bpr_loss
 from recbole_drepmrec.prepared import Prepared
 from recbole_drepmrec.quick_start import load, run_recbole
 from recbole_drepmrec.registry import MODELS, get_model, recbole_general_models
 from recbole_drepmrec.settings import Settings
+from recbole_drepmrec.trainer import trainer_class
 from tests.datasets import clustered, known_by_features
 from tests.model.contract import ModelContract, all_scores, build, losses, trainer
 from tests.test_recbole_models import SETTINGS

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-MOST_PAIRS = 1024
+MOST_PAIRS = 512
 """Training pairs that are set against each other in one InfoNCE or softmax; more go in parts."""
 
 

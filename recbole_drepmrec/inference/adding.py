@@ -17,6 +17,7 @@ from recbole_drepmrec.inference.bundle import Bundle, Names, with_zero
 from recbole_drepmrec.inference.new_items import ItemMaker
 from recbole_drepmrec.nn import FUSED, POPULARITY, Representations
 from recbole_drepmrec.nn.blocks import divided, lengths_of_items
+from recbole_drepmrec.nn.propagation import summed
 
 BLOCK_ROWS = 1024
 """New items made at a time."""
@@ -54,12 +55,12 @@ def add_items(
     ]
     made = {name: torch.cat([block[name] for block in blocks]) for name in rows}
     _check_belongs(bundle, made)
-    lengths = None
-    if bundle.lengths is not None and bundle.block_weights is not None:
-        own = lengths_of_items(_sum(made), bundle.block_weights)
-        lengths = torch.cat([bundle.lengths, own])
+    cosines = bundle.cosines
+    if cosines is not None:
+        own = lengths_of_items(summed(made.values()), cosines.block_weights)
+        cosines = replace(cosines, lengths=torch.cat([cosines.lengths, own]))
         made = _divided(bundle, made, own)
-    fused = _sum(made)
+    fused = summed(made.values())
     there = {name: torch.from_numpy(given.any(axis=1)) for name, given in rows.items()}
     nothing, absent = torch.zeros_like(fused), torch.zeros(len(ids), dtype=torch.bool)
     return replace(
@@ -74,7 +75,7 @@ def add_items(
             name: torch.cat([before, there.get(name, absent)])
             for name, before in bundle.present.items()
         },
-        lengths=lengths,
+        cosines=cosines,
     )
 
 
@@ -174,11 +175,6 @@ def _check_features(ids: list[str], rows: dict[str, NDArray[np.float32]]) -> Non
             f"{int(none.sum())} items have no feature in any modality, first "
             f"'{ids[int(none.argmax())]}'; nothing can be said of them."
         )
-
-
-def _sum(parts: dict[str, Tensor]) -> Tensor:
-    """The fused vectors of parts, each [n, D]."""
-    return torch.stack(list(parts.values())).sum(0)
 
 
 def _divided(bundle: Bundle, made: dict[str, Tensor], lengths: Tensor) -> dict[str, Tensor]:

@@ -15,7 +15,7 @@ from recbole_drepmrec.nn import FUSED, POPULARITY, Representations
 from recbole_drepmrec.state_file import read_state, write_state
 
 FILE = "inference.safetensors"
-WHAT, FORMAT = "inference file", 2
+WHAT, FORMAT = "inference file", 3
 
 Names = NDArray[np.object_]
 
@@ -50,6 +50,21 @@ class Histories:
 
 
 @dataclass(frozen=True)
+class Cosines:
+    """How the vectors of a model that ranks by cosines came about; B blocks (``nn/blocks``).
+
+    Attributes:
+        lengths: What the blocks of an item's parts were divided by, [I, B].
+        block_weights: The lengths they have since, B of them.
+        popularity_weight: The last number of each user.
+    """
+
+    lengths: Tensor
+    block_weights: list[float]
+    popularity_weight: float
+
+
+@dataclass(frozen=True)
 class Bundle:
     """U users and I items of a trained model, without padding, all on the host.
 
@@ -70,11 +85,7 @@ class Bundle:
         history_map: Takes the mean of a user's items to the user's vector, square, popularity left
             out: of the behavior part before it is divided, or of ``fused`` where there are no
             parts; None without either.
-        lengths: What the blocks of an item's parts are divided by (``nn/blocks``), [I, B], where a
-            model ranks by cosines; None where nothing is.
-        block_weights: The lengths of the B blocks; None where there are none.
-        popularity_weight: The last number of a user where there is a part ``popularity``; None
-            where there is none.
+        cosines: What goes with a part ``popularity``; None where there is none.
     """
 
     model: str
@@ -88,9 +99,7 @@ class Bundle:
     present: dict[str, Tensor]
     histories: Histories
     history_map: Tensor | None
-    lengths: Tensor | None
-    block_weights: list[float] | None
-    popularity_weight: float | None
+    cosines: Cosines | None
 
     @property
     def tables(self) -> dict[str, Representations]:
@@ -100,7 +109,7 @@ class Bundle:
     @property
     def directions(self) -> dict[str, Representations]:
         """Those that cosines are taken of: popularity is no direction."""
-        if self.popularity_weight is None:
+        if self.cosines is None:
             return self.tables
         return {
             name: Representations(*map(without_popularity, table))
@@ -129,6 +138,7 @@ class Bundle:
         state["fused"] = self.fused._asdict()
         state["parts"] = {name: part._asdict() for name, part in self.parts.items()}
         state["histories"] = vars(self.histories)
+        state["cosines"] = None if self.cosines is None else vars(self.cosines)
         write_state(path, WHAT, FORMAT, state)
 
 
@@ -186,4 +196,5 @@ def _bundle(state: dict[str, Any]) -> Bundle:
     state["fused"] = Representations(**state["fused"])
     state["parts"] = {name: Representations(**part) for name, part in state["parts"].items()}
     state["histories"] = Histories(**state["histories"])
+    state["cosines"] = None if state["cosines"] is None else Cosines(**state["cosines"])
     return Bundle(**state)

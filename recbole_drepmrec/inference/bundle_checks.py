@@ -35,7 +35,10 @@ def check_bundle(bundle: Any) -> None:
     if bundle.titles is not None:
         require_array(bundle.titles, "O", (n_items,), "titles")
     _check_vectors(bundle, n_users, n_items)
-    _check_blocks(bundle, n_items)
+    fits = (POPULARITY in bundle.parts) == (bundle.cosines is not None)
+    require(fits, "`cosines` does not fit the parts")
+    if bundle.cosines is not None:
+        _check_cosines(bundle.cosines, n_items, bundle.fused.items.shape[1] - 1)
     _check_histories(bundle.histories, n_users, n_items)
 
 
@@ -56,21 +59,16 @@ def _check_vectors(bundle: Any, n_users: int, n_items: int) -> None:
         require_numbers(bundle.history_map, (known, known), "history_map")
 
 
-def _check_blocks(bundle: Any, n_items: int) -> None:
-    there = POPULARITY in bundle.parts
-    for name in ("lengths", "block_weights", "popularity_weight"):
-        require(there == (getattr(bundle, name) is not None), f"`{name}` does not fit the parts")
-    if not there:
-        return
-    require_positive(bundle.popularity_weight, "popularity_weight")
-    require_kind(bundle.block_weights, list, "block_weights")
-    n_blocks, width = len(bundle.block_weights), bundle.fused.items.shape[1] - 1
+def _check_cosines(cosines: Any, n_items: int, width: int) -> None:
+    require_positive(cosines.popularity_weight, "popularity_weight")
+    require_kind(cosines.block_weights, list, "block_weights")
+    n_blocks = len(cosines.block_weights)
     fits = n_blocks > 0 and width % n_blocks == 0
     require(fits, f"{n_blocks} `block_weights` do not part {width} numbers")
-    for weight in bundle.block_weights:
+    for weight in cosines.block_weights:
         require_positive(weight, "block_weights")
-    require_numbers(bundle.lengths, (n_items, n_blocks), "lengths")
-    require(bool((bundle.lengths > 0).all()), "`lengths` are not all above zero")
+    require_numbers(cosines.lengths, (n_items, n_blocks), "lengths")
+    require(bool((cosines.lengths > 0).all()), "`lengths` are not all above zero")
 
 
 def _check_histories(histories: Any, n_users: int, n_items: int) -> None:

@@ -64,15 +64,20 @@ def gifts(bundle: Bundle, items: Tensor) -> Tensor:
         bundle: The trained users and items.
         items: Positions, each once, [n].
     """
-    given = torch.stack(list(_gifts_of_parts(bundle, items))).sum(0)
-    if bundle.block_weights is None:
+    given = torch.stack(list(undivided_gifts(bundle, items))).sum(0)
+    if bundle.cosines is None:
         return given
     whole = given.sum(0, keepdim=True)  # [1, D]
-    return with_zero(divided(given, lengths_of_users(whole, bundle.block_weights)))
+    return with_zero(divided(given, lengths_of_users(whole, bundle.cosines.block_weights)))
 
 
-def _gifts_of_parts(bundle: Bundle, items: Tensor) -> Iterator[Tensor]:
-    """What the items give by each part, as the lines gave it, [n, D] each."""
+def undivided_gifts(bundle: Bundle, items: Tensor) -> Iterator[Tensor]:
+    """What the items give by each part, at the lengths of the lines' own vectors, [n, D] each.
+
+    Args:
+        bundle: The trained users and items.
+        items: Positions, each once, [n].
+    """
     if bundle.history_map is not None:
         source = _undivided(bundle, bundle.parts.get(BEHAVIOR, bundle.fused), items)
         known = (source != 0).any(1)
@@ -91,9 +96,9 @@ def _gifts_of_parts(bundle: Bundle, items: Tensor) -> Iterator[Tensor]:
 def _undivided(bundle: Bundle, part: Representations, items: Tensor) -> Tensor:
     """A part of some items as its line gave it, [n, D]."""
     rows = part.items[items]
-    if bundle.lengths is None:
+    if bundle.cosines is None:
         return rows
-    return multiplied(without_popularity(rows), bundle.lengths[items])
+    return multiplied(without_popularity(rows), bundle.cosines.lengths[items])
 
 
 def user_of(bundle: Bundle, items: Tensor) -> Tensor:
@@ -104,6 +109,6 @@ def user_of(bundle: Bundle, items: Tensor) -> Tensor:
         items: Positions, each once, [n].
     """
     vector = gifts(bundle, items).sum(0)
-    if bundle.popularity_weight is not None:
-        vector[-1] = bundle.popularity_weight
+    if bundle.cosines is not None:
+        vector[-1] = bundle.cosines.popularity_weight
     return vector

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from recbole_drepmrec.data.titles import read_titles
 from recbole_drepmrec.errors import UserError
-from recbole_drepmrec.inference.bundle import FILE, Bundle, Histories, with_popularity
+from recbole_drepmrec.inference.bundle import FILE, Bundle, Cosines, Histories, with_popularity
 from recbole_drepmrec.inference.histories import fit_history_map
 from recbole_drepmrec.inference.new_items import FEATURES_FILE
 from recbole_drepmrec.inference.new_items_making import item_maker_of
@@ -19,6 +19,7 @@ from recbole_drepmrec.model.host_vectors import CARRIERS, find_vectors
 from recbole_drepmrec.model.two_lines import TwoLineRecommender
 from recbole_drepmrec.nn import BEHAVIOR, Representations, part_name
 from recbole_drepmrec.nn.blocks import divided, lengths_of
+from recbole_drepmrec.nn.propagation import summed
 from recbole_drepmrec.run_folder import RunFolder, provenance
 
 logger = logging.getLogger(__name__)
@@ -69,9 +70,11 @@ def bundle_of(prepared: Any) -> Bundle | None:
     parts = {name: _without_padding(part) for name, part in parts.items()}
     mapped = parts.get(BEHAVIOR) if parts else fused
     weights = model.cosine_weights() if parts else None
-    lengths = None
+    cosines = None
     if weights is not None:
-        user_lengths, lengths = lengths_of(_sum(parts), weights)
+        whole = Representations(*map(summed, zip(*parts.values(), strict=True)))
+        user_lengths, lengths = lengths_of(whole, weights)
+        cosines = Cosines(lengths, list(weights), model.settings.ranking_temperature)
         parts = {
             name: Representations(divided(part.users, user_lengths), divided(part.items, lengths))
             for name, part in parts.items()
@@ -92,9 +95,7 @@ def bundle_of(prepared: Any) -> Bundle | None:
         present=_present(model),
         histories=histories,
         history_map=None if mapped is None else fit_history_map(mapped, histories),
-        lengths=lengths,
-        block_weights=None if weights is None else list(weights),
-        popularity_weight=None if weights is None else model.settings.ranking_temperature,
+        cosines=cosines,
     )
 
 
@@ -103,11 +104,6 @@ def _scoring_vectors(model: Any, name: str) -> Representations | None:
         return _without_padding(model.encoded())
     vectors = find_vectors(model) if name in CARRIERS else None
     return None if vectors is None else _without_padding(vectors.read())
-
-
-def _sum(parts: dict[str, Representations]) -> Representations:
-    users, items = zip(*parts.values(), strict=True)
-    return Representations(torch.stack(users).sum(0), torch.stack(items).sum(0))
 
 
 def _without_padding(vectors: Representations) -> Representations:

@@ -118,7 +118,9 @@ class Served:
 
 def _owned(bundle: Bundle) -> Bundle:
     """With memory of its own: as read, tensors are pages of a file that may be overwritten."""
-    histories = bundle.histories
+    histories, cosines = bundle.histories, bundle.cosines
+    if cosines is not None:
+        cosines = replace(cosines, lengths=cosines.lengths.clone())
     return replace(
         bundle,
         fused=_copied(bundle.fused),
@@ -128,7 +130,7 @@ def _owned(bundle: Bundle) -> Bundle:
             np.array(histories.starts), np.array(histories.items), np.array(histories.split)
         ),
         history_map=None if bundle.history_map is None else bundle.history_map.clone(),
-        lengths=None if bundle.lengths is None else bundle.lengths.clone(),
+        cosines=cosines,
     )
 
 

@@ -121,8 +121,9 @@ def test_how_popularity_counts_is_a_number_above_zero(
     zeros = {name: torch.zeros_like(table) for name, table in state["fused"].items()}
     state["parts"]["popularity"] = zeros
     n_items = len(state["items"])
-    state |= {"lengths": torch.ones(n_items, 1), "block_weights": [1.0]}
-    state |= {"history_map": None, "popularity_weight": weight}
+    lengths = torch.ones(n_items, 1)
+    cosines = {"lengths": lengths, "block_weights": [1.0], "popularity_weight": weight}
+    state |= {"history_map": None, "cosines": cosines}
     write_state(tmp_path / "file", bundle.WHAT, bundle.FORMAT, state)
     error = error_of(use, tmp_path / "file")
     assert (error is None) == (weight == 0.2)

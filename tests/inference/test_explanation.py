@@ -11,7 +11,7 @@ import torch
 
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.inference import Bundle, Recommender
-from recbole_drepmrec.inference.histories import gifts, user_of
+from recbole_drepmrec.inference.histories import undivided_gifts, user_of
 from recbole_drepmrec.inference.making import bundle_of
 from tests.datasets import clustered
 from tests.inference.conftest import Trained
@@ -112,11 +112,12 @@ def test_a_user_made_of_items_has_a_behavior_vector_of_the_trained_length(
     prepared = build("DRepMRec", clustered(), tmp_path, ranking_loss=loss)
     made = bundle_of(prepared)
     assert made is not None
-    alone = replace(made, present={}, block_weights=None)  # no modality gives, nothing is divided
+    alone = replace(made, present={})  # no modality gives
     found, trained = [], prepared.model.parts()["behavior"].users[1:]
     for user in range(len(trained)):
         history = torch.from_numpy(made.histories.of(user, "train"))
-        found.append(gifts(alone, history).sum(0))
+        (behavior,) = undivided_gifts(alone, history)
+        found.append(behavior.sum(0))
     given = torch.stack(found)
     assert float((given * trained).sum() / (given * given).sum()) == pytest.approx(1, abs=0.05)
 

@@ -190,12 +190,12 @@ def test_runs_that_cannot_recommend(popular: Trained, trained: Trained, tmp_path
         with pytest.raises(UserError, match="is damaged or no inference file"):
             Recommender.load(tmp_path / "run")
     shutil.copy(trained.run / "checkpoint.safetensors", file)
-    with pytest.raises(UserError, match="is no inference file of recbole-drepmrec, format 2"):
+    with pytest.raises(UserError, match="is no inference file of recbole-drepmrec, format 3"):
         Recommender.load(tmp_path / "run")
 
 
 def test_a_file_of_another_format_is_told_so(trained: Trained, tmp_path: Path) -> None:
     state = read_state(trained.run / bundle.FILE, bundle.WHAT, bundle.FORMAT, torch.device("cpu"))
     write_state(tmp_path / "old", bundle.WHAT, 1, state)
-    with pytest.raises(UserError, match="format 2, but of format 1; use the version that wrote it"):
+    with pytest.raises(UserError, match="format 3, but of format 1; use the version that wrote it"):
         Recommender.load(tmp_path / "old")

@@ -7,7 +7,8 @@ import pytest
 from recbole_drepmrec.registry import MODELS, get_model
 
 PROPERTIES = Path(__file__).parents[2] / "properties"
-RECBOLES_OWN = {"learning_rate", "train_neg_sample_args"}  # keys of RecBole's that a model may set otherwise
+# keys of RecBole's that a model may set otherwise
+RECBOLES_OWN = {"learning_rate", "train_neg_sample_args"}
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -58,7 +58,10 @@ class Baseline(nn.Module):
         self.item_embedding = nn.Embedding(self.n_items, D)
         for table in (self.user_embedding, self.item_embedding):
             nn.init.xavier_uniform_(table.weight)
-        self.raw = nn.ModuleList(nn.Embedding.from_pretrained(f, freeze=False) for f in features)
+        self.raw = nn.ModuleList(
+            nn.Embedding.from_pretrained(f, freeze=False)  # type: ignore[no-untyped-call]
+            for f in features
+        )
         self.projections = nn.ModuleList(nn.Linear(f.shape[1], D) for f in features)
         self.adjacency = normalised(users, items, self.n_users, self.n_items)
 
@@ -190,7 +193,7 @@ def train_epoch(model: Baseline, own: list[set[int]], optimizer: torch.optim.Opt
     for batch in batches(model.users.tolist(), model.items.tolist(), model.n_items, own):
         optimizer.zero_grad()
         loss = model.loss(*batch)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         loss.item()
     return time.perf_counter() - started

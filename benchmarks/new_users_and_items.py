@@ -117,7 +117,9 @@ def without(bundle: Bundle, maker: ItemMaker, kept: NDArray[np.bool_]) -> tuple[
         place[histories.items[there]],
         histories.split[there],
     )
-    rows = torch.from_numpy(kept)
+    rows, cosines = torch.from_numpy(kept), bundle.cosines
+    if cosines is not None:
+        cosines = replace(cosines, lengths=cosines.lengths[rows])
     shrunk = replace(
         bundle,
         items=bundle.items[kept],
@@ -126,7 +128,7 @@ def without(bundle: Bundle, maker: ItemMaker, kept: NDArray[np.bool_]) -> tuple[
         parts={n: Representations(p.users, p.items[rows]) for n, p in bundle.parts.items()},
         present={name: present[rows] for name, present in bundle.present.items()},
         histories=smaller,
-        lengths=None if bundle.lengths is None else bundle.lengths[rows],
+        cosines=cosines,
     )
     modalities = {name: _fewer(one, rows) for name, one in maker.modalities.items()}
     table = None if maker.table is None else maker.table[rows]

@@ -133,7 +133,7 @@ class Found(logging.Handler):
 def held(model: Any) -> float:
     """Parameters, buffers and graphs, GiB: what a GPU would have to hold but for gradients."""
     tensors = {one.data_ptr(): one.nbytes for one in (*model.parameters(), *model.buffers())}
-    return sum(tensors.values()) / 2**30
+    return float(sum(tensors.values())) / 2**30
 
 
 def _seconds_a_step(trainer: Any, run: Any) -> float:

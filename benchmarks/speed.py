@@ -95,8 +95,8 @@ def prepared(model: str, stock: bool, **values: Any) -> Any:
     from recbole_drepmrec.config import Config
 
     if stock:
-        prepared.keep_freed_memory = lambda: False
-        prepared.CARRIERS = ()
+        for name, value in (("keep_freed_memory", lambda: False), ("CARRIERS", ())):
+            setattr(prepared, name, value)
     values = {"protocol": "mmrec", "show_progress": False, "state": "ERROR", **values}
     return prepared.prepare(Config(model, "baby", config_dict=values))
 

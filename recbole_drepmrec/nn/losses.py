@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from recbole_drepmrec.nn.known_gradient import with_gradients
+from recbole_drepmrec.nn.unit_rows import UnitRows
 
 LARGEST_EXPONENT = 40.0
 """Sums of exponentials up to this one are far from float32's largest number."""
@@ -86,59 +87,56 @@ def info_nce(
     """
     if positives is None:
         positives = torch.arange(len(queries), device=queries.device)
-    # in full precision, mixed or not, as torch's own cross entropy is
-    queries, keys = (
-        rows.to(torch.promote_types(rows.dtype, torch.float32)) for rows in (queries, keys)
-    )
-    scaled = F.normalize(queries, dim=-1) / temperature
-    unit = F.normalize(keys, dim=-1)
-    losses = _own_among_all(
-        scaled, unit, positives, counted, shift=temperature < 1 / LARGEST_EXPONENT
-    )
+    losses = _own_among_all(queries, keys, temperature, positives, counted)
     if counted is None:
         return losses / max(len(queries), 1)
     return losses / counted[positives].sum().clamp(min=1)
 
 
 def _own_among_all(
-    queries: Tensor, keys: Tensor, positives: Tensor, counted: Tensor | None, shift: bool
+    queries: Tensor, keys: Tensor, temperature: float, positives: Tensor, counted: Tensor | None
 ) -> Tensor:
-    """Sum of -log softmax(Q K^T) at each row's own column, a scalar.
+    """Sum of -log softmax(Q K^T / t) at each row's own column, Q and K at length one; a scalar.
 
     torch's cross entropy writes the [B, K] matrix anew at each step of the way there and back. One,
-    E = exp(Q K^T), is enough here, because the gradients are made along with the value:
+    E = exp(Q K^T / t), is enough here, because the gradients are made along with the value:
 
-        dL/dQ = (E K) / s - K_p,   dL/dK = E^T (Q / s) - sum of q_a over p(a) = k,   s = E 1
+        dL/dQ = ((E K) / s - K_p) / t,   dL/dK = (E^T (Q / s) - sum of q_a over p(a) = k) / t
+        s = E 1
 
     Args:
-        queries: Q, [B, d].
-        keys: K, [K, d].
+        queries: Of any length, [B, d].
+        keys: Of any length, [K, d].
+        temperature: t.
         positives: p, [B].
         counted: Keys that there are, bool [K]; None for all.
-        shift: Whether the logits can be too large to be taken to the exponent as they are.
     """
     with torch.no_grad(), torch.autocast(queries.device.type, enabled=False):
-        limits = torch.finfo(queries.dtype)
-        weights = queries.new_ones(len(queries), 1)
+        of_queries, of_keys = UnitRows.of(queries), UnitRows.of(keys)
+        scaled, unit = of_queries.rows / temperature, of_keys.rows
+        limits = torch.finfo(scaled.dtype)
+        weights = scaled.new_ones(len(scaled), 1)
         if counted is None:
-            exponentials = queries @ keys.T  # [B, K]
+            exponentials = scaled @ unit.T  # [B, K]
         else:
-            absent = queries.new_zeros(len(keys)).masked_fill_(~counted, -torch.inf)
-            exponentials = torch.addmm(absent, queries, keys.T)
-            weights = counted[positives].unsqueeze(1).to(queries.dtype)
-        largest = queries.new_zeros(1, 1)
-        if shift and len(keys):
+            absent = scaled.new_zeros(len(unit)).masked_fill_(~counted, -torch.inf)
+            exponentials = torch.addmm(absent, scaled, unit.T)
+            weights = counted[positives].unsqueeze(1).to(scaled.dtype)
+        largest = scaled.new_zeros(1, 1)
+        if temperature < 1 / LARGEST_EXPONENT and len(unit):
             largest = exponentials.amax(1, keepdim=True).clamp_(min=limits.min)
             exponentials.sub_(largest)
         sums = exponentials.exp_().sum(1, keepdim=True).clamp_(min=limits.tiny)  # [B, 1]
-        own = keys[positives]  # [B, d]
-        logits = (queries * own).sum(1, keepdim=True)
+        own = unit[positives]  # [B, d]
+        logits = (scaled * own).sum(1, keepdim=True)
         value = ((sums.log() + largest - logits) * weights).sum()
-        known = [(queries, (exponentials @ keys).div_(sums).sub_(own).mul_(weights))]
+        gradient = (exponentials @ unit).div_(sums).sub_(own).mul_(weights / temperature)
+        known = [(queries, of_queries.gradient(gradient))]
         if keys.requires_grad:
-            pulled = queries * weights
-            of_keys = exponentials.T @ (pulled / sums)
-            known.append((keys, of_keys.index_add_(0, positives, pulled, alpha=-1)))
+            pulled = scaled * weights
+            gradient = exponentials.T @ (pulled / sums)
+            gradient.index_add_(0, positives, pulled, alpha=-1)
+            known.append((keys, of_keys.gradient(gradient)))
     return with_gradients(value, *known)
 
 
@@ -154,7 +152,7 @@ def softmax_loss(
     a temperature of 1/40 the greatest logit of each row:
 
         dL/du_b = ((E J)_b + e_b i_b) / s_b - i_b,   dL/di_b = (e_b / s_b - 1) u_b,
-        dL/dJ = E^T (U / s)                                               (each over B and t)
+        dL/dJ = E^T (U / s)                          (each over B and t, of vectors of length one)
         dL/dbeta_i = e_b / s_b - 1,   dL/dbeta_J = E^T (1 / s)            (each over B)
         e_b = exp(x_bi - h),   s = E 1 + e
 
@@ -168,12 +166,12 @@ def softmax_loss(
     Returns:
         A scalar.
     """
-    dtype = torch.promote_types(users.dtype, torch.float32)  # in full precision, mixed or not
-    vectors = (users, positives.vectors, negatives.vectors)
-    queries, own, others = (F.normalize(v.to(dtype), dim=-1) for v in vectors)
-    own_bias, biases = (one.biases.to(dtype) for one in (positives, negatives))
-    queries = queries / temperature
     with torch.no_grad(), torch.autocast(users.device.type, enabled=False):
+        of_users, of_own, of_others = map(
+            UnitRows.of, (users, positives.vectors, negatives.vectors)
+        )
+        queries, own, others = of_users.rows / temperature, of_own.rows, of_others.rows
+        own_bias, biases = (one.biases.to(queries.dtype) for one in (positives, negatives))
         share = 1 / len(queries)
         logits = (queries * own).sum(-1, keepdim=True) + own_bias.unsqueeze(1)  # [B, 1]
         if temperature < 1 / LARGEST_EXPONENT:
@@ -185,20 +183,21 @@ def softmax_loss(
             exponentials = torch.addmm(biases - highest, queries, others.T)
         exponentials.exp_()
         mine = (logits - highest).exp()
-        sums = exponentials.sum(1, keepdim=True).add_(mine).clamp_(min=torch.finfo(dtype).tiny)
+        sums = exponentials.sum(1, keepdim=True).add_(mine)
+        sums.clamp_(min=torch.finfo(sums.dtype).tiny)
         value = (sums.log() + highest - logits).mean()
-        of_queries = (exponentials @ others).addcmul_(mine, own).div_(sums).sub_(own).mul_(share)
-        of_own_bias = (mine / sums - 1) * share  # [B, 1]
-        of_others = exponentials.T @ (queries / sums * share)
-        of_biases = exponentials.T @ (share / sums)  # [N, 1]
-    return with_gradients(
-        value,
-        (queries, of_queries),
-        (own, of_own_bias * queries),
-        (others, of_others),
-        (own_bias, of_own_bias.squeeze(1)),
-        (biases, of_biases.squeeze(1)),
-    )
+        to_queries = (exponentials @ others).addcmul_(mine, own).div_(sums).sub_(own)
+        to_own_bias = (mine / sums - 1) * share  # [B, 1]
+        to_others = exponentials.T @ (queries / sums * share)
+        to_biases = exponentials.T @ (share / sums)  # [N, 1]
+        known = (
+            (users, of_users.gradient(to_queries.mul_(share / temperature))),
+            (positives.vectors, of_own.gradient(to_own_bias * queries)),
+            (negatives.vectors, of_others.gradient(to_others)),
+            (positives.biases, to_own_bias.squeeze(1)),
+            (negatives.biases, to_biases.squeeze(1)),
+        )
+    return with_gradients(value, *known)
 
 
 def cosine_distance(users: Tensor, items: Tensor, counted: Tensor | None = None) -> Tensor:
@@ -212,10 +211,19 @@ def cosine_distance(users: Tensor, items: Tensor, counted: Tensor | None = None)
     Returns:
         A scalar in [0, 2].
     """
-    distances = 1 - F.cosine_similarity(users, items, dim=-1)  # [B]
-    if counted is None:
-        return distances.mean()
-    return (distances * counted).sum() / counted.sum().clamp(min=1)
+    with torch.no_grad(), torch.autocast(users.device.type, enabled=False):
+        of_users, of_items = UnitRows.of(users), UnitRows.of(items)
+        distances = 1 - (of_users.rows * of_items.rows).sum(-1, keepdim=True)  # [B, 1]
+        weights = torch.ones_like(distances)
+        if counted is not None:
+            weights = counted.unsqueeze(1).to(distances.dtype)
+        weights = weights / weights.sum().clamp(min=1)
+        value = (distances * weights).sum()
+        known = (
+            (users, of_users.gradient(-weights * of_items.rows)),
+            (items, of_items.gradient(-weights * of_users.rows)),
+        )
+    return with_gradients(value, *known)
 
 
 def has_direction(rows: Tensor) -> Tensor:

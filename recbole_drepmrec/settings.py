@@ -47,15 +47,20 @@ class Settings(BaseModel):
             return cls.model_validate(values)
         except ValidationError as error:
             raise UserError(
-                "\n".join(_explain(values, entry, prefix) for entry in error.errors())
+                "\n".join(cls._explained(values, entry, prefix) for entry in error.errors())
             ) from None
 
-
-def _explain(values: dict[str, Any], entry: Any, prefix: str) -> str:
-    if not entry["loc"]:  # a rule between keys
-        return str(entry["ctx"]["error"])
-    key = str(entry["loc"][0])
-    return f"`{prefix}{key}` is {values[key]!r}: {entry['msg'][0].lower()}{entry['msg'][1:]}."
+    @classmethod
+    def _explained(cls, values: dict[str, Any], entry: Any, prefix: str) -> str:
+        if not entry["loc"]:  # a rule between keys
+            return str(entry["ctx"]["error"])
+        key, *inside = map(str, entry["loc"])
+        problem = f"{entry['msg'][0].lower()}{entry['msg'][1:]}"
+        if inside:
+            problem += f" (at {'.'.join(inside)})"
+        examples = cls.model_fields[key].examples or []
+        such_as = "".join(f" Expected a value such as {example}." for example in examples)
+        return f"`{prefix}{key}` is {values[key]!r}: {problem}.{such_as}"
 
 
 class CommonSettings(Settings):
@@ -104,5 +109,8 @@ class ModalitySettings(Settings):
 
     missing: MissingKind = Field(description="What stands for a modality that an item lacks.")
     missing_k: Positive = Field(description="Neighbours of `missing: knn`.")
-    drop_modalities: DropModalities | None = Field(description="A share of items loses modalities.")
+    drop_modalities: DropModalities | None = Field(
+        description="A share of items loses modalities.",
+        examples=["{'share': 0.2, 'modalities': ['image']}"],
+    )
     keep_features: bool = Field(description="Keep prepared features with a run, for new items.")

@@ -185,9 +185,8 @@ def batches(users: list[int], items: list[int], n_items: int, own: list[set[int]
         yield tuple(torch.tensor(column) for column in columns)
 
 
-def train_epoch(model: Baseline, own: list[set[int]], optimizer: torch.optim.Optimizer) -> float:
-    """Seconds of one epoch."""
-    started = time.perf_counter()
+def train_epoch(model: Baseline, own: list[set[int]], optimizer: torch.optim.Optimizer) -> None:
+    """Train for one epoch."""
     model.train()
     model.start_epoch()
     for batch in batches(model.users.tolist(), model.items.tolist(), model.n_items, own):
@@ -196,7 +195,6 @@ def train_epoch(model: Baseline, own: list[set[int]], optimizer: torch.optim.Opt
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         loss.item()
-    return time.perf_counter() - started
 
 
 @torch.no_grad()

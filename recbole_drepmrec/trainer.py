@@ -26,10 +26,10 @@ from recbole_drepmrec.checkpoint import (
 from recbole_drepmrec.collector import TopCollector
 from recbole_drepmrec.distributed import is_first, rank, wait_for_all
 from recbole_drepmrec.errors import UserError
+from recbole_drepmrec.fixed_shapes import has_fixed_shapes
 from recbole_drepmrec.metrics import VectorisedEvaluator
 from recbole_drepmrec.model.base import FeatureRecommender
 from recbole_drepmrec.model_checkpoint import load_checkpoint, preparation_of
-from recbole_drepmrec.nn.distinct_ids import has_fixed_shapes
 from recbole_drepmrec.protocol import not_improved_by_a_tie
 from recbole_drepmrec.registry import host_name
 from recbole_drepmrec.run_folder import RunFolder

@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from recbole_drepmrec.fixed_shapes import has_fixed_shapes
+
 _INT32_MAX = 2**31 - 1
 
 
@@ -145,6 +147,33 @@ class SparseMatrix(nn.Module):
         with torch.autocast(x.device.type, enabled=False):
             return _mean_of_powers(x.to(self.values.dtype), *self._both_ways(), n)
 
+    def product_at(self, rows: Tensor, x: Tensor) -> Tensor:
+        """Return some rows of A x, [B, d], on a CPU at a cost of their entries only.
+
+        Args:
+            rows: Row ids, [B].
+            x: Shape [n_cols, d].
+        """
+        if has_fixed_shapes(x.device):
+            whole: Tensor = self(x)
+            return whole[rows]
+        with torch.autocast(x.device.type, enabled=False):
+            return _product(x.to(self.values.dtype), *self._both_ways_of(rows))
+
+    def mean_of_powers_at(self, rows: Tensor, x: Tensor, n: int) -> Tensor:
+        """Return some rows of ``mean_of_powers``, [B, d], the last product of these rows only.
+
+        Args:
+            rows: Row ids, [B].
+            x: Shape [n_rows, d].
+            n: The highest power, zero or more.
+        """
+        if n == 0 or has_fixed_shapes(x.device):
+            return self.mean_of_powers(x, n)[rows]
+        # x + A x + ... + A^n x = x + A (x + ... + A^(n-1) x)
+        inner = self.mean_of_powers(x, n - 1)
+        return (x[rows] + n * self.product_at(rows, inner)) / (n + 1)
+
     def edges_of(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The entries of some rows, at a cost of their number only.
 
@@ -193,6 +222,19 @@ class SparseMatrix(nn.Module):
     def _both_ways(self) -> tuple[Tensor, Tensor]:
         matrix = self._csr("", self.shape)
         return matrix, matrix if self.symmetric else self._csr("_t", self.shape[::-1])
+
+    def _both_ways_of(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Some rows of A as a matrix [B, n_cols], and its transpose."""
+        places, cols, values = self.edges_of(rows)
+        by_column = cols.argsort(stable=True)
+        shape, index = (len(rows), self.shape[1]), self.col.dtype
+        crow, crow_t = row_starts(places, shape[0]), row_starts(cols, shape[1])
+        matrix = (crow.to(index), cols.to(index), values)
+        transpose = (crow_t.to(index), places[by_column].to(index), values[by_column])
+        return (
+            torch.sparse_csr_tensor(*matrix, shape, check_invariants=False),
+            torch.sparse_csr_tensor(*transpose, shape[::-1], check_invariants=False),
+        )
 
     def _csr(self, suffix: str, shape: tuple[int, int]) -> Tensor:
         crow, col = self.get_buffer(f"crow{suffix}"), self.get_buffer(f"col{suffix}")

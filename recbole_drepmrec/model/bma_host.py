@@ -114,8 +114,8 @@ class BMAHost(TwoLineRecommender):
         return (loss[0] + added, *loss[1:]) if isinstance(loss, tuple) else loss + added
 
     def _modal_loss(self, behavior: Representations, batch: Batch) -> Tensor:
-        modal = self.modal_side(behavior.items)
-        terms = self.modal_side.losses(behavior, modal, batch)
+        modal = self.modal_side.of_batch(batch, behavior.items)
+        terms = self.modal_side.losses(batch.rows(behavior), modal, batch)
         penalty = self.modal_side.penalty(batch)
         if penalty is not None:
             terms.append(self.settings.reg_weight * penalty)

@@ -119,12 +119,12 @@ class DRepMRec(TwoLineRecommender):
     def calculate_loss(self, interaction: Any) -> Tensor:
         """Return the objective of one training batch, a scalar."""
         batch = Batch.of(*self.batch_ids(interaction))
-        behavior, modal = self.lines()
+        rows = self.behavior_line.of_batch(batch) if self.behavior_line is not None else None
         terms = [self.settings.reg_weight * self._regularisation(batch)]
-        if self.modal_side is not None and modal is not None:
-            terms += self.modal_side.losses(behavior, modal, batch)
-        elif behavior is not None and self.ranking is not None:
-            rows = batch.rows(behavior)
+        if self.modal_side is not None:
+            modal = self.modal_side.of_batch(batch, self.gate_items())
+            terms += self.modal_side.losses(rows, modal, batch)
+        elif rows is not None and self.ranking is not None:
             terms.append(self.ranking(batch.positive_pairs(rows), rows.items, batch))
         return total(terms)
 

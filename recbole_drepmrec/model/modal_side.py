@@ -19,6 +19,7 @@ from recbole_drepmrec.nn import (
     ModalityInputs,
     ModalLine,
     ModalOutput,
+    ModalRows,
     RankingKind,
     RankingLoss,
     Representations,
@@ -108,7 +109,8 @@ class ModalSide(nn.Module):
             settings.item_graph_layers,
         )
         times = interactions.transposed().row_sums()  # [n_items]
-        self.register_buffer("untrained", (times == 0).nonzero().squeeze(-1), persistent=False)
+        self.register_buffer("untrained", times == 0, persistent=False)  # [n_items]
+        self.all_trained = int(self.untrained.sum()) <= 1  # padding
         self.signals = _signals(settings, features)
         self._trackers: list[SimilarityTracker] = []  # made once they are asked for
         self.ranking = self._ranking_loss(times)  # under `late` of the modal vectors
@@ -132,6 +134,15 @@ class ModalSide(nn.Module):
         """
         output: ModalOutput = self.modal_line(behavior_items)
         return output
+
+    def of_batch(self, batch: Batch, behavior_items: Tensor | None = None) -> ModalRows:
+        """Run the Modal Line for a batch.
+
+        Args:
+            batch: The training pairs.
+            behavior_items: Item embeddings of the behavior side, read by ``gate: behavior`` only.
+        """
+        return self.modal_line.of_batch(batch, behavior_items)
 
     def similarity_kept(self, behavior_items: Tensor | None = None) -> dict[str, SimilarityKept]:
         """How much of each modality's similarity its item representations keep.
@@ -180,29 +191,32 @@ class ModalSide(nn.Module):
             return None
         return (1.0,) if self.behavior_ranking is None else (1.0, self.settings.modal_scale)
 
-    def trained(self, behavior: Representations) -> Representations:
+    def trained(self, behavior: Representations, item_ids: Tensor | None = None) -> Representations:
         """The behavior vectors, zero for items without a training interaction.
 
         No positive pair ever moves theirs from where it began; so the Modal Line alone scores them.
 
         Args:
-            behavior: Users [n_users, d] and items [n_items, d].
+            behavior: Users [U, d] and items [I, d].
+            item_ids: Which items those are, [I]; None for all in their order.
         """
-        if len(self.untrained) <= 1:  # padding
+        if self.all_trained:
             return behavior
-        return Representations(behavior.users, behavior.items.index_fill(0, self.untrained, 0.0))
+        untrained = self.untrained if item_ids is None else self.untrained[item_ids]
+        items = behavior.items.masked_fill(untrained.unsqueeze(1), 0.0)
+        return Representations(behavior.users, items)
 
     def losses(
-        self, behavior: Representations | None, modal: ModalOutput, batch: Batch
+        self, behavior: Representations | None, modal: ModalRows, batch: Batch
     ) -> list[Tensor]:
         """Return the weighted terms of L, scalars; the first are those of L_rank.
 
         Args:
-            behavior: Users [n_users, d] and items [n_items, d]; None for the modal side alone.
-            modal: This step's output of ``forward``.
+            behavior: The batch's users [U, d] and items [I, d]; None for the modal side alone.
+            modal: This step's output of ``of_batch``.
             batch: The training pairs.
         """
-        modal_rows = batch.rows(modal.fused)
+        modal_rows = modal.fused
         modal_pairs = batch.positive_pairs(modal_rows)
         ranked = modal_pairs
         if self.settings.leave_one_out:
@@ -211,7 +225,7 @@ class ModalSide(nn.Module):
         if behavior is None:
             terms = [self.ranking(ranked, modal_rows.items, batch)]
         else:
-            rows = batch.rows(self.trained(behavior))
+            rows = self.trained(behavior, batch.items)
             pairs = batch.positive_pairs(rows)
             if self.behavior_ranking is None:
                 items = self.bma.fusion(rows.items, modal_rows.items)

@@ -28,7 +28,13 @@ from recbole_drepmrec.nn.losses import (
     squared_norm,
 )
 from recbole_drepmrec.nn.mined_graph import MinedItemGraph, ModalityGraph
-from recbole_drepmrec.nn.modal_line import ModalEncoder, ModalityInputs, ModalLine, ModalOutput
+from recbole_drepmrec.nn.modal_line import (
+    ModalEncoder,
+    ModalityInputs,
+    ModalLine,
+    ModalOutput,
+    ModalRows,
+)
 from recbole_drepmrec.nn.modal_parts import BEHAVIOR, FUSED, POPULARITY, modality_parts, part_name
 from recbole_drepmrec.nn.modality_convolution import (
     Combination,
@@ -72,6 +78,7 @@ __all__ = [
     "ModalEncoder",
     "ModalLine",
     "ModalOutput",
+    "ModalRows",
     "ModalityConvolution",
     "ModalityGCN",
     "ModalityGraph",

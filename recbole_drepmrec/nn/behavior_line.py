@@ -1,8 +1,9 @@
 """The Behavior Line: LightGCN on the user-item graph, IDs only."""
 
 from recbole_drepmrec.graph import Graph, SparseMatrix, bipartite_matrix
+from recbole_drepmrec.nn.batch import Batch
 from recbole_drepmrec.nn.id_tables import IdTables
-from recbole_drepmrec.nn.propagation import light_gcn
+from recbole_drepmrec.nn.propagation import light_gcn, light_gcn_at
 from recbole_drepmrec.nn.representations import Representations
 
 
@@ -31,6 +32,15 @@ class BehaviorLine(IdTables):
             adjacency: A graph to use instead of the line's own, such as one of drawn edges.
         """
         return light_gcn(adjacency or self.adjacency, self.tables(), self.n_layers)
+
+    def of_batch(self, batch: Batch) -> Representations:
+        """The rows of E_B that a batch reads: users [U, d] and items [I, d].
+
+        Args:
+            batch: The training pairs.
+        """
+        nodes = Representations(batch.users, batch.items)
+        return light_gcn_at(nodes, self.adjacency, self.tables(), self.n_layers)
 
     def extra_repr(self) -> str:
         """Sizes shown by ``print(model)``."""

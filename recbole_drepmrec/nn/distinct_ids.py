@@ -5,6 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from recbole_drepmrec.fixed_shapes import has_fixed_shapes
+
 MOST_PAIRS = 512
 """Training pairs that are set against each other in one InfoNCE or softmax; more go in parts."""
 
@@ -49,15 +51,6 @@ def distinct(ids: Tensor) -> Distinct:
     filled = torch.zeros_like(ids).scatter_(0, rank, ordered)
     counted = torch.zeros_like(is_first).scatter_(0, rank, True)
     return Distinct(filled, torch.empty_like(rank).scatter_(0, order, rank), counted)
-
-
-def has_fixed_shapes(device: torch.device) -> bool:
-    """Whether tensors of a batch on this device are of shapes that do not depend on its content.
-
-    Args:
-        device: Where the batch is.
-    """
-    return device.type != "cpu"
 
 
 def rows_in_parts(parts: list[Distinct], *tables: Tensor) -> list[tuple[Tensor, ...]]:

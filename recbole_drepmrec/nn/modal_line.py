@@ -52,6 +52,31 @@ class ModalOutput:
     item_views: tuple[Tensor, ...]
     user_means: tuple[Tensor, ...]
 
+    def rows(self, batch: Batch) -> "ModalRows":
+        """What a batch reads of them.
+
+        Args:
+            batch: The training pairs.
+        """
+        means = tuple(means[batch.users] for means in self.user_means)
+        return ModalRows(batch.rows(self.fused), self.item_views, means)
+
+
+@dataclass(frozen=True)
+class ModalRows:
+    """What a batch reads of ``ModalOutput``.
+
+    Attributes:
+        fused: Of its distinct users [U, d] and items [I, d].
+        item_views: H_I of each modality, of all items, missing rows zero, M times [n_items, d].
+        user_means: m_u of each modality before the user graph, of its distinct users, M times
+            [U, d]; none where one product gives the users.
+    """
+
+    fused: Representations
+    item_views: tuple[Tensor, ...]
+    user_means: tuple[Tensor, ...]
+
 
 class ModalEncoder(nn.Module):
     """Filter gate, then item-item propagation, for one modality. [paper]
@@ -178,8 +203,7 @@ class ModalLine(nn.Module):
         Args:
             behavior_items: The Behavior Line's item embeddings, read by gate ``behavior`` only.
         """
-        views = self.item_views(behavior_items)
-        items = summed(views) / self.item_counts
+        views, items = self._views_and_items(behavior_items)
         if self.one_product:
             users: Tensor = self.interactions(items)
             return ModalOutput(Representations(users, items), tuple(views), ())
@@ -189,6 +213,24 @@ class ModalLine(nn.Module):
         )
         fused = Representations(users / self.user_counts, items)
         return ModalOutput(fused, tuple(views), tuple(means))
+
+    def of_batch(self, batch: Batch, behavior_items: Tensor | None = None) -> ModalRows:
+        """Return what a batch reads, the users' means of its users only where one product does.
+
+        Args:
+            batch: The training pairs.
+            behavior_items: The Behavior Line's item embeddings, read by gate ``behavior`` only.
+        """
+        if not self.one_product:
+            output: ModalOutput = self(behavior_items)
+            return output.rows(batch)
+        views, items = self._views_and_items(behavior_items)
+        users = self.interactions.product_at(batch.users, items)
+        return ModalRows(Representations(users, items[batch.items]), tuple(views), ())
+
+    def _views_and_items(self, behavior_items: Tensor | None) -> tuple[list[Tensor], Tensor]:
+        views = self.item_views(behavior_items)
+        return views, summed(views) / self.item_counts
 
     def item_views(self, behavior_items: Tensor | None = None) -> list[Tensor]:
         """Return H_I of each modality, missing rows zero, M times [n_items, d].
@@ -204,7 +246,7 @@ class ModalLine(nn.Module):
         means: Tensor = self.interactions(items) / counts  # [n_users, d]
         return means
 
-    def share_of_item(self, output: ModalOutput, batch: Batch) -> Tensor:
+    def share_of_item(self, output: ModalRows, batch: Batch) -> Tensor:
         """What item i of each training pair gives to its user's vector: leave-one-out. [ours]
 
             m_{u without i} = (deg_u m_u - h_i) / (deg_u - 1),   share = m_u - m_{u without i}
@@ -215,7 +257,7 @@ class ModalLine(nn.Module):
         nothing.
 
         Args:
-            output: This step's output of ``forward``.
+            output: This step's output of ``of_batch``.
             batch: The training pairs; their negative items are not read.
 
         Returns:
@@ -224,10 +266,11 @@ class ModalLine(nn.Module):
         users, items = batch.users[batch.user], batch.items[batch.positive]
         if self.one_product:
             # all interacted items have all modalities: any column counts them
-            return self._share(0, output.fused.users[users], output.fused.items[items], users)
+            return self._share(0, *batch.positive_pairs(output.fused), users)
         shares = []
         for m, encoder in enumerate(self.encoders):
-            share = self._share(m, output.user_means[m][users], output.item_views[m][items], users)
+            means = output.user_means[m][batch.user]
+            share = self._share(m, means, output.item_views[m][items], users)
             share = share * encoder.present[items].unsqueeze(-1)
             if encoder.user_graph is not None:
                 share = share * encoder.user_loops[users].unsqueeze(-1)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from recbole_drepmrec.graph import Graph, SparseMatrix
+from recbole_drepmrec.graph import Graph, SparseMatrix, sparse
 
 
 def random_graph(n_rows: int, n_cols: int, n_edges: int, seed: int = 0) -> Graph:
@@ -102,7 +102,7 @@ def test_a_deep_copy_gives_the_same_product() -> None:
 
 BETA_WARNING = """
 import torch
-from recbole_drepmrec.graph import Graph, SparseMatrix
+from recbole_drepmrec.graph import Graph, SparseMatrix, sparse
 ids = torch.tensor([0])
 SparseMatrix(Graph(ids, ids, torch.ones(1), (1, 1)))(torch.ones(1, 1))
 """
@@ -211,6 +211,45 @@ def test_mean_of_powers_is_that_of_the_dense_matrix(
     factors = torch.arange(3.0 * n).view(n, 3)
     (given_,) = torch.autograd.grad((mean * factors).sum(), x)
     torch.testing.assert_close(given_, torch.autograd.grad((expected * factors).sum(), x)[0])
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.integers(0, 30), st.lists(st.integers(0, 4), max_size=7), st.booleans(), st.integers(0, 1000)
+)
+def test_some_rows_of_a_product_are_those_of_the_dense_one(
+    n_edges: int, rows: list[int], on_gpu: bool, seed: int
+) -> None:
+    """Rows in any order, none, some twice; with the gradient, and in a GPU's shapes too."""
+    graph = random_graph(5, 6, n_edges, seed)
+    wanted = torch.tensor(rows, dtype=torch.int64)
+    x = torch.randn(6, 3, generator=torch.Generator().manual_seed(seed)).requires_grad_()
+    expected = (graph.to_dense() @ x)[wanted]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sparse, "has_fixed_shapes", lambda device: on_gpu)
+        found = SparseMatrix(graph).product_at(wanted, x)
+    torch.testing.assert_close(found, expected)
+    factors = torch.arange(3.0 * len(rows)).view(-1, 3)
+    (gradient,) = torch.autograd.grad((found * factors).sum(), x)
+    torch.testing.assert_close(gradient, torch.autograd.grad((expected * factors).sum(), x)[0])
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 20), st.integers(0, 3), st.booleans(), st.booleans())
+def test_some_rows_of_mean_of_powers_are_those_of_all(
+    n_edges: int, power: int, symmetric: bool, on_gpu: bool
+) -> None:
+    graph = symmetric_graph(5, n_edges) if symmetric else random_graph(5, 5, n_edges)
+    matrix, rows = SparseMatrix(graph, symmetric), torch.tensor([3, 0, 4])
+    x = torch.randn(5, 3, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    expected = matrix.mean_of_powers(x, power)[rows]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sparse, "has_fixed_shapes", lambda device: on_gpu)
+        found = matrix.mean_of_powers_at(rows, x, power)
+    torch.testing.assert_close(found, expected)
+    factors = torch.arange(9.0).view(3, 3)
+    (gradient,) = torch.autograd.grad((found * factors).sum(), x)
+    torch.testing.assert_close(gradient, torch.autograd.grad((expected * factors).sum(), x)[0])
 
 
 def test_mean_of_powers_has_second_derivatives() -> None:

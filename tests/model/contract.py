@@ -11,6 +11,7 @@ import torch
 from recbole.data.interaction import Interaction
 
 from recbole_drepmrec.config import Config
+from recbole_drepmrec.graph import sparse
 from recbole_drepmrec.nn import distinct_ids
 from recbole_drepmrec.prepared import Prepared, prepare
 from recbole_drepmrec.run_folder import RunFolder
@@ -192,7 +193,8 @@ class ModelContract(RecommenderContract):
         batch = next(iter(prepared.train_data))
         gradients_of(prepared.model, batch)
         expected = gradients_of(prepared.model, batch)
-        monkeypatch.setattr(distinct_ids, "has_fixed_shapes", lambda _: True)
+        for module in (distinct_ids, sparse):
+            monkeypatch.setattr(module, "has_fixed_shapes", lambda _: True)
         with Waits() as waits:
             found = gradients_of(prepared.model, batch)
         assert not waits.found, waits.found

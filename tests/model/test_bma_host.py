@@ -177,11 +177,12 @@ def test_the_objective_is_the_sum_of_what_it_says(make: Make) -> None:
     behavior = Representations(model.host.user_embedding.weight, model.host.item_embedding.weight)
     side = model.modal_side
     modal = side(behavior.items)
+    batch = Batch.of(users, positives, negatives)
     table = side.modal_line.item_table
     rows = table[positives].pow(2).sum() + table[negatives].pow(2).sum()
     expected = (
         model.host.calculate_loss(interaction)
-        + side.losses(behavior, modal, Batch.of(users, positives, negatives))[0]
+        + side.losses(batch.rows(behavior), modal.rows(batch), batch)[0]
         + 0.3 * side.bma.intra(behavior, modal.fused, users, positives)
         + 0.2 * side.bma.inter(behavior, modal.fused, users, positives)
         + 0.5 * sum(s(view) for s, view in zip(side.signals, modal.item_views, strict=True))
@@ -248,7 +249,8 @@ def test_gradient_map_of_host_and_modal_side(make: Make) -> None:
     assert reached(signals, model) == {"modal_side"}
     inter = model.modal_side.bma.inter(behavior, modal.fused, users, positives)
     assert reached(inter, model) == {"modal_side"}
-    ranking = model.modal_side.losses(behavior, modal, Batch.of(users, positives, negatives))[0]
+    batch = Batch.of(users, positives, negatives)
+    ranking = model.modal_side.losses(batch.rows(behavior), modal.rows(batch), batch)[0]
     assert reached(ranking, model) == {"host", "modal_side"}
 
 

@@ -124,7 +124,8 @@ def test_gradient_map_of_the_two_lines(make: Make, gate: str, fusion: str) -> No
             "behavior": line == "behavior",
             "modal": line == "modal",
         }
-    terms = model.modal_side.losses(behavior, modal, Batch.of(users, positives, negatives))
+    rows = Batch.of(users, positives, negatives)
+    terms = model.modal_side.losses(rows.rows(behavior), modal.rows(rows), rows)
     meeting = [model.modal_side.bma.inter(behavior, modal.fused, users, positives)]
     if fusion == "late":
         assert touched(terms[0], prepared) == {"behavior": True, "modal": False}
@@ -162,7 +163,7 @@ def test_late_lines_rank_by_themselves_and_their_scores_are_added(make: Make) ->
     )
     ids = [torch.tensor(pair) for pair in ([1, 2], [3, 4], [5, 6])]
     rows = Batch.of(*ids)
-    terms = side.losses(behavior, modal, rows)[:2]
+    terms = side.losses(rows.rows(behavior), modal.rows(rows), rows)[:2]
     for term, line, loss in zip(
         terms, (behavior, modal.fused), (side.behavior_ranking, side.ranking), strict=True
     ):
@@ -197,7 +198,8 @@ def test_a_user_left_with_nothing_gets_no_gradient_without_bounds(tmp_path: Path
     item = prepared.dataset.token2id("item_id", files.train[0][1])
     ids = [torch.tensor([one]) for one in (user, item, item + 1)]
     behavior, modal = model.lines()
-    loss = model.modal_side.losses(behavior, modal, Batch.of(*ids))[1]
+    one = Batch.of(*ids)
+    loss = model.modal_side.losses(one.rows(behavior), modal.rows(one), one)[1]
     (gradient,) = torch.autograd.grad(loss, modal.fused.users)
     assert gradient.abs().max() < 1e3
 
@@ -324,7 +326,8 @@ def test_an_item_without_training_interactions_is_scored_by_the_modal_line_alone
     named = dict(model.named_parameters())["behavior_line.item_embedding"]
     behavior, modal = model.lines()
     ids = batch(prepared)
-    ranking = model.modal_side.losses(behavior, modal, Batch.of(*ids))[0]
+    rows = Batch.of(*ids)
+    ranking = model.modal_side.losses(rows.rows(behavior), modal.rows(rows), rows)[0]
     (gradient,) = torch.autograd.grad(ranking, named)
     assert cold[ids[2]].any()  # as a negative, it teaches its modal vector only
     assert gradient[cold].abs().sum() == 0
@@ -353,9 +356,11 @@ def test_leave_one_out_takes_the_items_share_from_the_users_modal_vector(make: M
     users, positives, negatives = ids
     behavior, modal = model.lines()
     side = model.modal_side
-    share = side.modal_line.share_of_item(modal, Batch.of(*ids))
+    rows = Batch.of(*ids)
+    share = side.modal_line.share_of_item(modal.rows(rows), rows)
     of_users = behavior.users[users] + modal.fused.users[users] - share
     items = behavior.items + modal.fused.items
     margins = (of_users * (items[positives] - items[negatives])).sum(-1)
     expected = torch.nn.functional.softplus(-margins).mean()
-    torch.testing.assert_close(side.losses(behavior, modal, Batch.of(*ids))[0], expected)
+    ranking = side.losses(rows.rows(behavior), modal.rows(rows), rows)[0]
+    torch.testing.assert_close(ranking, expected)

@@ -95,9 +95,27 @@ def test_user_graph_smooths_users() -> None:
     assert column(output.fused.users) == [0, 4, 3.5]
 
 
+@pytest.mark.parametrize("modalities", [[IMAGE], [IMAGE, TEXT]], ids=["one product", "two"])
+def test_a_batch_is_given_the_rows_of_all(modalities: list[ModalityInputs]) -> None:
+    line = identity_line(modalities)
+    batch = Batch.of(torch.tensor([2, 1]), torch.tensor([2, 1]), torch.tensor([3, 1]))
+    found, expected = line.of_batch(batch), line().rows(batch)
+    assert line.one_product == (len(modalities) == 1)
+    torch.testing.assert_close(found.fused, expected.fused)
+    torch.testing.assert_close(found.item_views, expected.item_views)
+    torch.testing.assert_close(found.user_means, expected.user_means)
+
+
+@pytest.mark.parametrize("n_layers", [0, 1, 3])
+def test_a_batch_is_given_the_rows_of_the_behavior_line(n_layers: int) -> None:
+    line = BehaviorLine(R, 2, n_layers)
+    batch = Batch.of(torch.tensor([2, 1]), torch.tensor([2, 1]), torch.tensor([3, 1]))
+    torch.testing.assert_close(line.of_batch(batch), batch.rows(line()))
+
+
 def without_item(line: ModalLine, output: ModalOutput, user: int, item: int) -> float:
     one = Batch.of(torch.tensor([user]), torch.tensor([item]), torch.tensor([item]))
-    return (output.fused.users[user] - line.share_of_item(output, one)).item()
+    return (output.fused.users[user] - line.share_of_item(output.rows(one), one)).item()
 
 
 def test_leave_one_out_by_hand() -> None:

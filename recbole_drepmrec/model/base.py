@@ -152,10 +152,10 @@ def pair_scores(
     """Dot products of a batch's users with their positive and their negative items, each [B].
 
     Args:
-        encoded: Users [n_users, d] and items [n_items, d].
-        users: Users of the batch, [B].
-        positives: Their items, [B].
-        negatives: Items drawn for them, [B].
+        encoded: Users and items, [n, d] each: all, or the distinct ones of the batch.
+        users: The row of each pair's user, [B].
+        positives: Those of their items, [B].
+        negatives: Those of the items drawn for them, [B].
     """
     of_users = encoded.users[users]  # [B, d]
     of_items = encoded.items[torch.stack([positives, negatives])]  # [2, B, d], taken out at once

@@ -51,8 +51,8 @@ class DRAGON(DualGNN):
         weights, k = self.settings.modality_weights, self.settings.item_graph_k
         self.item_graph = SparseMatrix(fused_item_graph(features, weights, k, search))
 
-    def forward(self) -> Representations:
-        """Encode all users and items."""
-        users, items = (rows.flatten(1) for rows in self.preferences())  # [n, M d]
+    def vectors(self) -> Representations:
+        """V of all users, and the items that score, each [n, M d]."""
+        users, items = (rows.flatten(1) for rows in self.preferences())
         alike = smooth(self.item_graph, items, self.settings.item_graph_layers)
-        return Representations(users + self.user_graph(users), items + alike)
+        return Representations(users, items + alike)

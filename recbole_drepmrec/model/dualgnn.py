@@ -16,7 +16,7 @@ from recbole_drepmrec.model.base import (
     training_interactions,
 )
 from recbole_drepmrec.model.relations import softmax_user_graph
-from recbole_drepmrec.nn import ModalityGCN, ModalityPreferences, Representations, bpr_loss
+from recbole_drepmrec.nn import Batch, ModalityGCN, ModalityPreferences, Representations, bpr_loss
 from recbole_drepmrec.settings import NotNegative, Positive, Settings, Weight
 
 
@@ -76,13 +76,30 @@ class DualGNN(MultimodalRecommender):
             softmax_user_graph(interactions, settings.user_graph_k, search)
         )
 
+    def vectors(self) -> Representations:
+        """V of all users, and the items that score."""
+        return Representations(*(rows.sum(1) for rows in self.preferences()))
+
     def forward(self) -> Representations:
         """Encode all users and items."""
-        users, items = (rows.sum(1) for rows in self.preferences())
+        users, items = self.vectors()
         return Representations(users + self.user_graph(users), items)
+
+    def of_batch(self, batch: Batch) -> Representations:
+        """The rows of ``forward`` that a batch reads: users [U, d] and items [I, d].
+
+        Args:
+            batch: The training pairs.
+        """
+        vectors = self.vectors()
+        rows = batch.rows(vectors)
+        alike = self.user_graph.product_at(batch.users, vectors.users)
+        return Representations(rows.users + alike, rows.items)
 
     def calculate_loss(self, interaction: Any) -> Tensor:
         """Return the objective of one training batch, a scalar."""
         users, positives, negatives = self.batch_ids(interaction)
-        ranking = bpr_loss(*pair_scores(self.forward(), users, positives, negatives))
+        batch = Batch.of(users, positives, negatives)
+        places = (batch.user, batch.positive, batch.negative)
+        ranking = bpr_loss(*pair_scores(self.of_batch(batch), *places))
         return ranking + self.settings.reg_weight * self.preferences.penalty(users)

@@ -23,7 +23,7 @@ from recbole_drepmrec.distributed import join_group
 from recbole_drepmrec.errors import UserError, recbole_complaints
 from recbole_drepmrec.literals import Loader, literal, read_yaml
 from recbole_drepmrec.model.bma_host import with_bma
-from recbole_drepmrec.protocol import apply_split, check_valid_metric, preset
+from recbole_drepmrec.protocol import SPLITS_BY_RATIOS, apply_split, check_valid_metric, preset
 from recbole_drepmrec.registry import (
     BMA_SUFFIX,
     get_model,
@@ -89,6 +89,7 @@ class Config(recbole.config.Config):
         ModalitySettings.from_config(self)
         ProtocolSettings.from_config(self)
         apply_split(self.final_config_dict, self.external_config_dict)
+        self._warn_of_idle_ratios()
         if self["eval_step"] and self["eval_type"] == EvaluatorType.RANKING:
             check_valid_metric(self.final_config_dict)
         self._refuse_pickles()
@@ -192,6 +193,18 @@ class Config(recbole.config.Config):
             if f"bma_{key}" in known:
                 cure = f"; the plug-in's key is `bma_{key}`"
             logging.getLogger(__name__).warning("`%s` has no effect on %s%s.", key, model, cure)
+
+    def _warn_of_idle_ratios(self) -> None:
+        ratios, split_by = (self.final_config_dict[key] for key in ("split_ratios", "split_by"))
+        default = self.internal_config_dict["split_ratios"]
+        if ratios != default and split_by not in SPLITS_BY_RATIOS:
+            # No error: a resolved configuration, which has all keys, is given again.
+            logging.getLogger(__name__).warning(
+                "`split_ratios` has no effect with `split_by: %s`; add --split_by=%s. "
+                "RecBole's own ratios are those of `eval_args`.",
+                split_by,
+                " or ".join(SPLITS_BY_RATIOS),
+            )
 
     def _check_types(self) -> None:
         """A number stays a number and a switch a switch, whatever model the key belongs to."""

@@ -32,6 +32,9 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 _WHAT_SPLITS = frozenset({"split", "order", "group_by"})
 
+SPLITS_BY_RATIOS = ("random", "user_time", "global_time")
+"""Values of ``split_by`` that read ``split_ratios``."""
+
 
 def preset(protocol: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     """The values of a protocol.

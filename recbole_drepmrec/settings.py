@@ -93,7 +93,7 @@ class ProtocolSettings(Settings):
     protocol: Protocol = Field(description="Preset of the keys below and of some of RecBole's.")
     split_by: SplitKind = Field(description="How interactions are split.")
     split_ratios: Annotated[list[AboveZero], Field(min_length=3, max_length=3)] = Field(
-        description="Training, validation and test."
+        description="Training, validation and test.", examples=["[0.8, 0.1, 0.1]"]
     )
     split_field: str = Field(description="Column with the part of each interaction.")
     split_seed: NotNegative | None = Field(description="Seed of the split; None for `seed`.")

@@ -220,6 +220,22 @@ def test_wrong_keys(tmp_path: Path, values: dict[str, Any], message: str) -> Non
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("values", "warned"),
+    [
+        ({"split_ratios": [0.5, 0.25, 0.25]}, True),
+        ({"split_ratios": [0.5, 0.25, 0.25], "split_by": "random"}, False),
+        ({"split_ratios": [0.8, 0.1, 0.1]}, False),
+        ({}, False),
+    ],
+)
+def test_ratios_without_effect_are_warned_of(
+    tmp_path: Path, values: dict[str, Any], warned: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    Config("BPR", "tiny", config_dict={**write(tmp_path), **values})
+    assert ("`split_ratios` has no effect with `split_by: recbole`" in caplog.text) == warned
+
+
 def test_an_empty_part_is_refused(tmp_path: Path) -> None:
     values = write(tmp_path)
     file = tmp_path / "tiny/tiny.inter"

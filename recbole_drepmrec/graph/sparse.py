@@ -2,12 +2,17 @@
 
 import warnings
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from recbole_drepmrec.fixed_shapes import has_fixed_shapes
+from recbole_drepmrec.graph.products import (
+    BothWays,
+    mean_of_powers,
+    mean_of_powers_at,
+    product,
+)
 
 _INT32_MAX = 2**31 - 1
 
@@ -131,7 +136,7 @@ class SparseMatrix(nn.Module):
         """Return A x, [n_rows, d], for x [n_cols, d]."""
         # sparse kernels exist in full precision only: mixed precision must not cast A
         with torch.autocast(x.device.type, enabled=False):
-            return _product(x.to(self.values.dtype), *self._both_ways())
+            return product(x.to(self.values.dtype), self._both_ways())
 
     def mean_of_powers(self, x: Tensor, n: int) -> Tensor:
         """Return (x + A x + ... + A^n x) / (n + 1), [n_rows, d], for a square A.
@@ -145,7 +150,7 @@ class SparseMatrix(nn.Module):
         if n == 0:
             return x
         with torch.autocast(x.device.type, enabled=False):
-            return _mean_of_powers(x.to(self.values.dtype), *self._both_ways(), n)
+            return mean_of_powers(x.to(self.values.dtype), self._both_ways(), n)
 
     def product_at(self, rows: Tensor, x: Tensor) -> Tensor:
         """Return some rows of A x, [B, d], on a CPU at a cost of their entries only.
@@ -158,21 +163,24 @@ class SparseMatrix(nn.Module):
             whole: Tensor = self(x)
             return whole[rows]
         with torch.autocast(x.device.type, enabled=False):
-            return _product(x.to(self.values.dtype), *self._both_ways_of(rows))
+            return product(x.to(self.values.dtype), self._both_ways_of(rows))
 
-    def mean_of_powers_at(self, rows: Tensor, x: Tensor, n: int) -> Tensor:
-        """Return some rows of ``mean_of_powers``, [B, d], the last product of these rows only.
+    def mean_of_powers_at(self, rows: Tensor, x: Tensor, n: int) -> tuple[Tensor, Tensor]:
+        """Return some rows of ``mean_of_powers`` and of x itself, the last product of these only.
 
         Args:
             rows: Row ids, [B].
             x: Shape [n_rows, d].
             n: The highest power, zero or more.
+
+        Returns:
+            Each [B, d]. Both at once, so that their gradients fill one table of all rows.
         """
         if n == 0 or has_fixed_shapes(x.device):
-            return self.mean_of_powers(x, n)[rows]
-        # x + A x + ... + A^n x = x + A (x + ... + A^(n-1) x)
-        inner = self.mean_of_powers(x, n - 1)
-        return (x[rows] + n * self.product_at(rows, inner)) / (n + 1)
+            return self.mean_of_powers(x, n)[rows], x[rows]
+        with torch.autocast(x.device.type, enabled=False):
+            some = self._both_ways_of(rows)
+            return mean_of_powers_at(rows, x.to(self.values.dtype), self._both_ways(), some, n)
 
     def edges_of(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The entries of some rows, at a cost of their number only.
@@ -219,11 +227,11 @@ class SparseMatrix(nn.Module):
         self.register_buffer(f"col{suffix}", graph.cols.to(index), persistent=False)
         self.register_buffer(f"values{suffix}", graph.weights.detach(), persistent=False)
 
-    def _both_ways(self) -> tuple[Tensor, Tensor]:
+    def _both_ways(self) -> BothWays:
         matrix = self._csr("", self.shape)
-        return matrix, matrix if self.symmetric else self._csr("_t", self.shape[::-1])
+        return BothWays(matrix, matrix if self.symmetric else self._csr("_t", self.shape[::-1]))
 
-    def _both_ways_of(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+    def _both_ways_of(self, rows: Tensor) -> BothWays:
         """Some rows of A as a matrix [B, n_cols], and its transpose."""
         places, cols, values = self.edges_of(rows)
         by_column = cols.argsort(stable=True)
@@ -231,7 +239,7 @@ class SparseMatrix(nn.Module):
         crow, crow_t = row_starts(places, shape[0]), row_starts(cols, shape[1])
         matrix = (crow.to(index), cols.to(index), values)
         transpose = (crow_t.to(index), places[by_column].to(index), values[by_column])
-        return (
+        return BothWays(
             torch.sparse_csr_tensor(*matrix, shape, check_invariants=False),
             torch.sparse_csr_tensor(*transpose, shape[::-1], check_invariants=False),
         )
@@ -257,42 +265,6 @@ def row_starts(rows: Tensor, n_rows: int) -> Tensor:
     starts = torch.zeros(n_rows + 1, dtype=torch.int64, device=rows.device)
     starts[1:] = torch.bincount(rows, minlength=n_rows).cumsum(0)
     return starts
-
-
-class _Product(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, matrix: Tensor, transpose: Tensor) -> Tensor:
-        ctx.matrix, ctx.transpose = matrix, transpose
-        return matrix @ x  # [n_rows, d]
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
-        # through the same function, so that second derivatives work too
-        return _product(grads[0], ctx.transpose, ctx.matrix), None, None  # [n_cols, d]
-
-
-def _product(x: Tensor, matrix: Tensor, transpose: Tensor) -> Tensor:
-    product: Tensor = _Product.apply(x, matrix, transpose)  # type: ignore[no-untyped-call]
-    return product
-
-
-class _MeanOfPowers(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, matrix: Tensor, transpose: Tensor, n: int) -> Tensor:
-        ctx.matrix, ctx.transpose, ctx.n = matrix, transpose, n
-        inner = x
-        for _ in range(n - 1):
-            inner = torch.addmm(x, matrix, inner)
-        return torch.addmm(x, matrix, inner, beta=1 / (n + 1), alpha=1 / (n + 1))
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None]:
-        return _mean_of_powers(grads[0], ctx.transpose, ctx.matrix, ctx.n), None, None, None
-
-
-def _mean_of_powers(x: Tensor, matrix: Tensor, transpose: Tensor, n: int) -> Tensor:
-    mean: Tensor = _MeanOfPowers.apply(x, matrix, transpose, n)  # type: ignore[no-untyped-call]
-    return mean
 
 
 def _check_ids(name: str, ids: Tensor, size: int) -> None:

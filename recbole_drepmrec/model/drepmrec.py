@@ -13,6 +13,7 @@ from recbole_drepmrec.model.two_lines import TwoLineRecommender
 from recbole_drepmrec.nn import (
     Batch,
     BehaviorLine,
+    BehaviorRows,
     ModalOutput,
     RankingLoss,
     Representations,
@@ -119,8 +120,9 @@ class DRepMRec(TwoLineRecommender):
     def calculate_loss(self, interaction: Any) -> Tensor:
         """Return the objective of one training batch, a scalar."""
         batch = Batch.of(*self.batch_ids(interaction))
-        rows = self.behavior_line.of_batch(batch) if self.behavior_line is not None else None
-        terms = [self.settings.reg_weight * self._regularisation(batch)]
+        behavior = self.behavior_line.of_batch(batch) if self.behavior_line is not None else None
+        rows = behavior.encoded if behavior is not None else None
+        terms = [self.settings.reg_weight * self._regularisation(behavior, batch)]
         if self.modal_side is not None:
             modal = self.modal_side.of_batch(batch, self.gate_items())
             terms += self.modal_side.losses(rows, modal, batch)
@@ -128,11 +130,11 @@ class DRepMRec(TwoLineRecommender):
             terms.append(self.ranking(batch.positive_pairs(rows), rows.items, batch))
         return total(terms)
 
-    def _regularisation(self, batch: Batch) -> Tensor:
+    def _regularisation(self, behavior: BehaviorRows | None, batch: Batch) -> Tensor:
         """L2 of the embedding rows that this batch reads, of whichever tables there are."""
         terms: list[Tensor] = []
-        if self.behavior_line is not None:
-            terms.append(batch.squared_norm(self.behavior_line.tables()))
+        if behavior is not None:
+            terms.append(batch.squared_norm(behavior.initial))
         penalty = self.modal_side.penalty(batch) if self.modal_side is not None else None
         if penalty is not None:
             terms.append(penalty)

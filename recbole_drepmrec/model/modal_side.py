@@ -248,7 +248,7 @@ class ModalSide(nn.Module):
             batch: The training pairs.
         """
         table = self.modal_line.item_table
-        return None if table is None else batch.squared_norm_of_items(table)
+        return None if table is None else batch.squared_norm_of_items(table[batch.items])
 
     def _alignment_losses(
         self,

@@ -3,7 +3,7 @@
 from recbole_drepmrec.nn.alignment import Alignment, BehaviorModalAlignment
 from recbole_drepmrec.nn.batch import Batch
 from recbole_drepmrec.nn.behavior_aware_fuser import BehaviorAwareFuser
-from recbole_drepmrec.nn.behavior_line import BehaviorLine
+from recbole_drepmrec.nn.behavior_line import BehaviorLine, BehaviorRows
 from recbole_drepmrec.nn.distinct_ids import Distinct, distinct
 from recbole_drepmrec.nn.edges import EdgeSet
 from recbole_drepmrec.nn.filter_gate import OWN_TABLE, FilterGate, GateKind
@@ -59,6 +59,7 @@ __all__ = [
     "BehaviorAwareFuser",
     "BehaviorLine",
     "BehaviorModalAlignment",
+    "BehaviorRows",
     "BiasedItems",
     "Combination",
     "Distinct",

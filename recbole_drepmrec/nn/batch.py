@@ -59,25 +59,25 @@ class Batch(NamedTuple):
         """
         return Representations(rows.users[self.user], rows.items[self.positive])
 
-    def squared_norm(self, tables: Representations) -> Tensor:
+    def squared_norm(self, rows: Representations) -> Tensor:
         """L2 penalty of the rows that the pairs read: sum over pairs of ||rows||^2 / 2B. [ours]
 
         A row counts as often as it is read, though it is taken out once.
 
         Args:
-            tables: Users [n_users, d] and items [n_items, d].
+            rows: What ``rows`` returned.
         """
-        of_users = _squares(tables.users[self.users], self.user) / (2 * len(self.user))
-        return of_users + self.squared_norm_of_items(tables.items)
+        of_users = _squares(rows.users, self.user) / (2 * len(self.user))
+        return of_users + self.squared_norm_of_items(rows.items)
 
-    def squared_norm_of_items(self, table: Tensor) -> Tensor:
+    def squared_norm_of_items(self, rows: Tensor) -> Tensor:
         """The same of positive and negative items alone.
 
         Args:
-            table: Shape [n_items, d].
+            rows: Of the distinct items, [I, d].
         """
         read = torch.cat([self.positive, self.negative])
-        return _squares(table[self.items], read) / (2 * len(self.user))
+        return _squares(rows, read) / (2 * len(self.user))
 
 
 def _squares(rows: Tensor, read: Tensor) -> Tensor:

@@ -1,10 +1,24 @@
 """The Behavior Line: LightGCN on the user-item graph, IDs only."""
 
+from typing import NamedTuple
+
 from recbole_drepmrec.graph import Graph, SparseMatrix, bipartite_matrix
 from recbole_drepmrec.nn.batch import Batch
 from recbole_drepmrec.nn.id_tables import IdTables
 from recbole_drepmrec.nn.propagation import light_gcn, light_gcn_at
 from recbole_drepmrec.nn.representations import Representations
+
+
+class BehaviorRows(NamedTuple):
+    """What a batch reads of a Behavior Line, each of users [U, d] and items [I, d].
+
+    Attributes:
+        encoded: Rows of E_B.
+        initial: Rows of E^(0), what an L2 penalty is of.
+    """
+
+    encoded: Representations
+    initial: Representations
 
 
 class BehaviorLine(IdTables):
@@ -33,14 +47,14 @@ class BehaviorLine(IdTables):
         """
         return light_gcn(adjacency or self.adjacency, self.tables(), self.n_layers)
 
-    def of_batch(self, batch: Batch) -> Representations:
-        """The rows of E_B that a batch reads: users [U, d] and items [I, d].
+    def of_batch(self, batch: Batch) -> BehaviorRows:
+        """The rows that a batch reads.
 
         Args:
             batch: The training pairs.
         """
         nodes = Representations(batch.users, batch.items)
-        return light_gcn_at(nodes, self.adjacency, self.tables(), self.n_layers)
+        return BehaviorRows(*light_gcn_at(nodes, self.adjacency, self.tables(), self.n_layers))
 
     def extra_repr(self) -> str:
         """Sizes shown by ``print(model)``."""

@@ -24,17 +24,21 @@ def light_gcn(adjacency: SparseMatrix, initial: Representations, n_layers: int) 
 
 def light_gcn_at(
     nodes: Representations, adjacency: SparseMatrix, initial: Representations, n_layers: int
-) -> Representations:
-    """Some rows of ``light_gcn``, users [U, d] and items [I, d], at less than the cost of all.
+) -> tuple[Representations, Representations]:
+    """Some rows of ``light_gcn`` and of E^(0), at less than the cost of all.
 
     Args:
         nodes: Ids of users [U] and items [I].
         adjacency: As there.
         initial: As there.
         n_layers: As there.
+
+    Returns:
+        Users [U, d] and items [I, d] of each.
     """
     rows = torch.cat([nodes.users, nodes.items + len(initial.users)])
-    return split(adjacency.mean_of_powers_at(rows, torch.cat(initial), n_layers), nodes)
+    encoded, own = adjacency.mean_of_powers_at(rows, torch.cat(initial), n_layers)
+    return split(encoded, nodes), split(own, nodes)
 
 
 def smooth(graph: Callable[[Tensor], Tensor], vectors: Tensor, n_layers: int) -> Tensor:

@@ -40,9 +40,10 @@ def test_the_penalty_counts_a_row_as_often_as_it_is_read() -> None:
     tables = random_tables()
     batch = Batch.of(USERS, POSITIVES, NEGATIVES)
     rows = (tables.users[USERS], tables.items[POSITIVES], tables.items[NEGATIVES])
+    distinct_rows = batch.rows(tables)
     for found, expected in (
-        (batch.squared_norm(tables), squared_norm(*rows)),
-        (batch.squared_norm_of_items(tables.items), squared_norm(*rows[1:])),
+        (batch.squared_norm(distinct_rows), squared_norm(*rows)),
+        (batch.squared_norm_of_items(distinct_rows.items), squared_norm(*rows[1:])),
     ):
         torch.testing.assert_close(found, expected)
         gradients = [

@@ -110,7 +110,9 @@ def test_a_batch_is_given_the_rows_of_all(modalities: list[ModalityInputs]) -> N
 def test_a_batch_is_given_the_rows_of_the_behavior_line(n_layers: int) -> None:
     line = BehaviorLine(R, 2, n_layers)
     batch = Batch.of(torch.tensor([2, 1]), torch.tensor([2, 1]), torch.tensor([3, 1]))
-    torch.testing.assert_close(line.of_batch(batch), batch.rows(line()))
+    rows = line.of_batch(batch)
+    torch.testing.assert_close(rows.encoded, batch.rows(line()))
+    torch.testing.assert_close(rows.initial, batch.rows(line.tables()))
 
 
 def without_item(line: ModalLine, output: ModalOutput, user: int, item: int) -> float:

@@ -21,12 +21,11 @@ from typing import Any, NamedTuple
 import speed
 import torch
 
+from recbole_drepmrec import fixed_shapes
 from recbole_drepmrec.nn.distinct_ids import MOST_PAIRS
 
-D, LAYERS, NEIGHBOURS, PAIRS = 64, 2, 11, 2048
+D, LAYERS, NEIGHBOURS = 64, 2, 11
 FLOAT = 4
-DISTINCT = 0.98, 0.89, 0.97
-"""Shares of distinct users, positive and negative items in 512 pairs of Baby's."""
 
 
 class Part(NamedTuple):
@@ -37,26 +36,57 @@ class Part(NamedTuple):
     moved: float
 
 
+class Read(NamedTuple):
+    """What a step's batch reads.
+
+    Attributes:
+        nodes: Distinct users and items, and their edges in the user-item graph.
+        users: Distinct users, and their edges.
+        contrasted: Products of two vectors of one InfoNCE, over the parts of the batch.
+        ranked: The same of one softmax.
+    """
+
+    nodes: tuple[int, int]
+    users: tuple[int, int]
+    contrasted: float
+    ranked: float
+
+
+def read_by(model: Any, batch: Any) -> Read:
+    """Count a batch's rows; on a GPU, whose shapes are fixed, products are of all rows."""
+    ids = model.batch_ids(batch)
+    degrees = model.behavior_line.adjacency.crow.diff()
+    n_users = len(model.behavior_line.user_embedding)
+    users, items = torch.unique(ids[0]), n_users + torch.unique(torch.cat(ids[1:]))
+    if fixed_shapes.has_fixed_shapes(ids[0].device):
+        users, items = torch.arange(n_users), torch.arange(n_users, len(degrees))
+    nodes = torch.cat([users, items])
+    parts = [[len(torch.unique(part)) for part in torch.split(one, MOST_PAIRS)] for one in ids]
+    pairs = [len(part) for part in torch.split(ids[0], MOST_PAIRS)]
+    return Read(
+        (len(nodes), int(degrees[nodes].sum())),
+        (len(users), int(degrees[users].sum())),
+        sum(n * n for of_one in parts[:2] for n in of_one),
+        sum(n * k for n, k in zip(pairs, parts[2], strict=True)),
+    )
+
+
 def product(n_edges: int, n_rows: int) -> tuple[float, float]:
     """Of a sparse product: an edge reads a row, its index and its weight; a row is written."""
     return 2 * n_edges * D, n_edges * (D * FLOAT + 8) + n_rows * D * FLOAT
 
 
-def parts(users: int, items: int, interactions: int, features: list[int]) -> list[Part]:
+def parts(users: int, items: int, interactions: int, features: list[int], read: Read) -> list[Part]:
     """What each part of a step computes and moves, forward and backward."""
     nodes = users + items
-    gcn = [2 * LAYERS * value for value in product(2 * interactions, nodes)]
+    whole, last = product(2 * interactions, nodes), product(read.nodes[1], read.nodes[0])
+    gcn = [2 * ((LAYERS - 1) * one + other) for one, other in zip(whole, last, strict=True)]
     knn = [2 * len(features) * value for value in product(NEIGHBOURS * items, items)]
-    means = [2 * value for value in product(interactions, users)]
+    means = [2 * value for value in product(read.users[1], read.users[0])]
     table = items * D * FLOAT
     gates = sum(4 * items * d_m * D + 6 * items * D * D for d_m in features)
     signal = sum(4 * items * D * D + 4 * items * d_m * D for d_m in features)
     of_features = sum(items * d_m * FLOAT for d_m in features)
-    # InfoNCE and the softmax take the pairs in parts; of a part of Baby's there are distinct
-    n_parts = PAIRS / MOST_PAIRS
-    of_users, of_positives, of_negatives = (share * MOST_PAIRS for share in DISTINCT)
-    contrast = n_parts * (of_users**2 + of_positives**2)
-    ranked = n_parts * MOST_PAIRS * of_negatives
     parameters = (nodes + items) * D + 2 * items
     return [
         Part("LightGCN, both ways", *gcn),
@@ -64,8 +94,10 @@ def parts(users: int, items: int, interactions: int, features: list[int]) -> lis
         Part("users' means, both ways", *means),
         Part("filter gates", gates, 2 * of_features + 6 * len(features) * table),
         Part("SSS and its gradient", signal, 2 * of_features + 6 * len(features) * table),
-        Part("InfoNCE and its gradient", 4 * contrast * D, 5 * contrast * FLOAT),
-        Part("softmax of each line, gradients", 2 * 6 * ranked * D, 2 * 6 * ranked * FLOAT),
+        Part("InfoNCE and its gradient", 4 * read.contrasted * D, 5 * read.contrasted * FLOAT),
+        Part(
+            "softmax of each line, gradients", 2 * 6 * read.ranked * D, 2 * 6 * read.ranked * FLOAT
+        ),
         Part("Adam", 10 * parameters, 7 * parameters * FLOAT),
     ]
 
@@ -82,10 +114,9 @@ def best(work: Callable[[], object], device: torch.device, rounds: int = 20) -> 
     return min(times)
 
 
-def step_of(run: Any) -> Callable[[], object]:
+def step_of(run: Any, batch: Any) -> Callable[[], object]:
     """A training step on one batch."""
     trainer = speed.trainer_of(run, stock=False)
-    batch = next(iter(run.train_data)).to(run.config["device"])
 
     def step() -> None:
         trainer.optimizer.zero_grad()
@@ -100,7 +131,9 @@ def print_floors(device_name: str) -> None:
     run = speed.prepared("DRepMRec", stock=False, use_gpu=device_name == "cuda")
     train, device = run.train_data._dataset, run.config["device"]
     features = [one.values.shape[1] for one in train.prepared_features("none").values()]
-    found = parts(train.user_num, train.item_num, len(train), features)
+    batch = next(iter(run.train_data)).to(device)
+    read = read_by(run.model, batch)
+    found = parts(train.user_num, train.item_num, len(train), features, read)
     print("| part | operations, million | moved, MB |\n|---|---|---|")
     for part in found:
         print(f"| {part.name} | {part.operations / 1e6:.0f} | {part.moved / 1e6:.0f} |")
@@ -112,7 +145,7 @@ def print_floors(device_name: str) -> None:
     target = torch.empty_like(table)
     copied = 2 * table.nbytes / best(lambda: target.copy_(table), device)
     floor = max(operations / multiplied, moved / copied)
-    step = best(step_of(run), device)
+    step = best(step_of(run, batch), device)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
     print(
         f"{name}, {torch.get_num_threads()} threads, torch {torch.__version__}: "

@@ -97,8 +97,7 @@ def prepared(model: str, stock: bool, **values: Any) -> Any:
     from recbole_drepmrec.config import Config
 
     if stock:
-        for name, value in (("keep_freed_memory", lambda: False), ("CARRIERS", ())):
-            setattr(prepared, name, value)
+        vars(prepared).update(keep_freed_memory=lambda: False, CARRIERS=())
     values = {"protocol": "mmrec", "show_progress": False, "state": "ERROR", **values}
     return prepared.prepare(Config(model, "baby", config_dict=values))
 
@@ -163,7 +162,7 @@ def mmrec_like_model(kind: type[mmrec_like.Baseline]) -> tuple[Any, Any, Any]:
 
 
 def mmrec_like_epoch(kind: type[mmrec_like.Baseline]) -> float:
-    """The same of the baseline."""
+    """Seconds of the fastest of a baseline's epochs after the first."""
     import torch
 
     model, own, _ = mmrec_like_model(kind)

@@ -200,10 +200,10 @@ class Config(recbole.config.Config):
         if ratios != default and split_by not in SPLITS_BY_RATIOS:
             # No error: a resolved configuration, which has all keys, is given again.
             logging.getLogger(__name__).warning(
-                "`split_ratios` has no effect with `split_by: %s`; add --split_by=%s. "
-                "RecBole's own ratios are those of `eval_args`.",
+                "`split_ratios` has no effect with `split_by: %s`; add --split_by=%s.%s",
                 split_by,
                 " or ".join(SPLITS_BY_RATIOS),
+                " RecBole's own ratios are those of `eval_args`." if split_by == "recbole" else "",
             )
 
     def _check_types(self) -> None:

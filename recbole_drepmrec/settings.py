@@ -54,13 +54,18 @@ class Settings(BaseModel):
     def _explained(cls, values: dict[str, Any], entry: Any, prefix: str) -> str:
         if not entry["loc"]:  # a rule between keys
             return str(entry["ctx"]["error"])
-        key, *inside = map(str, entry["loc"])
+        key, *inside = entry["loc"]
         problem = f"{entry['msg'][0].lower()}{entry['msg'][1:]}"
         if inside:
-            problem += f" (at {'.'.join(inside)})"
-        examples = cls.model_fields[key].examples or []
-        such_as = "".join(f" Expected a value such as {example}." for example in examples)
+            problem += f" (at {', '.join(map(_place, inside))})"
+        examples = cls.model_fields[key].examples
+        such_as = f" Expected a value such as {examples[0]!r}." if examples else ""
         return f"`{prefix}{key}` is {values[key]!r}: {problem}.{such_as}"
+
+
+def _place(step: str | int) -> str:
+    """A key of a mapping, or a number in a list, counted from one."""
+    return f"number {step + 1}" if isinstance(step, int) else step
 
 
 class CommonSettings(Settings):
@@ -93,7 +98,7 @@ class ProtocolSettings(Settings):
     protocol: Protocol = Field(description="Preset of the keys below and of some of RecBole's.")
     split_by: SplitKind = Field(description="How interactions are split.")
     split_ratios: Annotated[list[AboveZero], Field(min_length=3, max_length=3)] = Field(
-        description="Training, validation and test.", examples=["[0.8, 0.1, 0.1]"]
+        description="Training, validation and test.", examples=[[0.8, 0.1, 0.1]]
     )
     split_field: str = Field(description="Column with the part of each interaction.")
     split_seed: NotNegative | None = Field(description="Seed of the split; None for `seed`.")
@@ -111,6 +116,6 @@ class ModalitySettings(Settings):
     missing_k: Positive = Field(description="Neighbours of `missing: knn`.")
     drop_modalities: DropModalities | None = Field(
         description="A share of items loses modalities.",
-        examples=["{'share': 0.2, 'modalities': ['image']}"],
+        examples=[{"share": 0.2, "modalities": ["image"]}],
     )
     keep_features: bool = Field(description="Keep prepared features with a run, for new items.")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from recbole_drepmrec.fixed_shapes import has_fixed_shapes
+from recbole_drepmrec import fixed_shapes
 from recbole_drepmrec.graph.products import (
     BothWays,
     mean_of_powers,
@@ -159,7 +159,7 @@ class SparseMatrix(nn.Module):
             rows: Row ids, [B].
             x: Shape [n_cols, d].
         """
-        if has_fixed_shapes(x.device):
+        if fixed_shapes.has_fixed_shapes(x.device):
             whole: Tensor = self(x)
             return whole[rows]
         with torch.autocast(x.device.type, enabled=False):
@@ -176,7 +176,7 @@ class SparseMatrix(nn.Module):
         Returns:
             Each [B, d]. Both at once, so that their gradients fill one table of all rows.
         """
-        if n == 0 or has_fixed_shapes(x.device):
+        if n == 0 or fixed_shapes.has_fixed_shapes(x.device):
             return self.mean_of_powers(x, n)[rows], x[rows]
         with torch.autocast(x.device.type, enabled=False):
             some = self._both_ways_of(rows)
@@ -234,7 +234,7 @@ class SparseMatrix(nn.Module):
     def _both_ways_of(self, rows: Tensor) -> BothWays:
         """Some rows of A as a matrix [B, n_cols], and its transpose."""
         places, cols, values = self.edges_of(rows)
-        by_column = cols.argsort(stable=True)
+        by_column = cols.argsort(stable=True)  # a column's rows stay ascending
         shape, index = (len(rows), self.shape[1]), self.col.dtype
         crow, crow_t = row_starts(places, shape[0]), row_starts(cols, shape[1])
         matrix = (crow.to(index), cols.to(index), values)

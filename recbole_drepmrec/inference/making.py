@@ -1,6 +1,7 @@
 """Makes, of a trained model, what recommending needs without its data set."""
 
 import logging
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -72,14 +73,9 @@ def bundle_of(prepared: Any) -> Bundle | None:
     weights = model.cosine_weights() if parts else None
     cosines = None
     if weights is not None:
-        whole = Representations(*map(summed, zip(*parts.values(), strict=True)))
-        user_lengths, lengths = lengths_of(whole, weights)
-        cosines = Cosines(lengths, list(weights), model.settings.ranking_temperature)
-        parts = {
-            name: Representations(divided(part.users, user_lengths), divided(part.items, lengths))
-            for name, part in parts.items()
-        }
+        parts, lengths = _divided(parts, weights)
         parts = with_popularity(parts, fused)
+        cosines = Cosines(lengths, list(weights), model.settings.ranking_temperature)
     items = _raw_ids(dataset, dataset.iid_field)
     titles = read_titles(config, items.astype(np.str_))
     histories = histories_of(prepared)
@@ -97,6 +93,18 @@ def bundle_of(prepared: Any) -> Bundle | None:
         history_map=None if mapped is None else fit_history_map(mapped, histories),
         cosines=cosines,
     )
+
+
+def _divided(
+    parts: Mapping[str, Representations], weights: Sequence[float]
+) -> tuple[dict[str, Representations], Tensor]:
+    """Parts over the lengths of the whole vectors' blocks, and those of items, [n_items, B]."""
+    whole = Representations(*map(summed, zip(*parts.values(), strict=True)))
+    of_users, of_items = lengths_of(whole, weights)
+    return {
+        name: Representations(divided(part.users, of_users), divided(part.items, of_items))
+        for name, part in parts.items()
+    }, of_items
 
 
 def _scoring_vectors(model: Any, name: str) -> Representations | None:

@@ -76,13 +76,13 @@ class DualGNN(MultimodalRecommender):
             softmax_user_graph(interactions, settings.user_graph_k, search)
         )
 
-    def vectors(self) -> Representations:
-        """V of all users, and the items that score."""
+    def unsmoothed(self) -> Representations:
+        """V of all users [n_users, d], and the items that score [n_items, d]."""
         return Representations(*(rows.sum(1) for rows in self.preferences()))
 
     def forward(self) -> Representations:
         """Encode all users and items."""
-        users, items = self.vectors()
+        users, items = self.unsmoothed()
         return Representations(users + self.user_graph(users), items)
 
     def of_batch(self, batch: Batch) -> Representations:
@@ -91,9 +91,9 @@ class DualGNN(MultimodalRecommender):
         Args:
             batch: The training pairs.
         """
-        vectors = self.vectors()
-        rows = batch.rows(vectors)
-        alike = self.user_graph.product_at(batch.users, vectors.users)
+        whole = self.unsmoothed()
+        rows = batch.rows(whole)
+        alike = self.user_graph.product_at(batch.users, whole.users)
         return Representations(rows.users + alike, rows.items)
 
     def calculate_loss(self, interaction: Any) -> Tensor:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-import torch
 from pydantic import BeforeValidator, Field
 from torch import Tensor, nn
 
@@ -19,7 +18,6 @@ from recbole_drepmrec.nn import (
     ModalityInputs,
     ModalLine,
     ModalOutput,
-    ModalRows,
     RankingKind,
     RankingLoss,
     Representations,
@@ -88,8 +86,6 @@ class ModalSide(nn.Module):
         alone: Whether there is no behavior side.
     """
 
-    untrained: Tensor
-
     def __init__(
         self,
         settings: ModalSideSettings,
@@ -109,11 +105,10 @@ class ModalSide(nn.Module):
             settings.item_graph_layers,
         )
         times = interactions.transposed().row_sums()  # [n_items]
-        self.register_buffer("untrained", times == 0, persistent=False)  # [n_items]
-        self.all_trained = int(self.untrained.sum()) <= 1  # padding
         self.signals = _signals(settings, features)
         self._trackers: list[SimilarityTracker] = []  # made once they are asked for
         self.ranking = self._ranking_loss(times)  # under `late` of the modal vectors
+        self.all_trained = int(self.ranking.untrained.sum()) <= 1  # the padding item never is
         apart = settings.fusion == "late" and not alone
         self.behavior_ranking = self._ranking_loss(times) if apart else None
         self.bma = BehaviorModalAlignment(
@@ -135,7 +130,7 @@ class ModalSide(nn.Module):
         output: ModalOutput = self.modal_line(behavior_items)
         return output
 
-    def of_batch(self, batch: Batch, behavior_items: Tensor | None = None) -> ModalRows:
+    def of_batch(self, batch: Batch, behavior_items: Tensor | None = None) -> ModalOutput:
         """Run the Modal Line for a batch.
 
         Args:
@@ -202,12 +197,14 @@ class ModalSide(nn.Module):
         """
         if self.all_trained:
             return behavior
-        untrained = self.untrained if item_ids is None else self.untrained[item_ids]
+        untrained = self.ranking.untrained
+        if item_ids is not None:
+            untrained = untrained[item_ids]
         items = behavior.items.masked_fill(untrained.unsqueeze(1), 0.0)
         return Representations(behavior.users, items)
 
     def losses(
-        self, behavior: Representations | None, modal: ModalRows, batch: Batch
+        self, behavior: Representations | None, modal: ModalOutput, batch: Batch
     ) -> list[Tensor]:
         """Return the weighted terms of L, scalars; the first are those of L_rank.
 
@@ -221,7 +218,7 @@ class ModalSide(nn.Module):
         ranked = modal_pairs
         if self.settings.leave_one_out:
             share = self.modal_line.share_of_item(modal, batch)
-            ranked = Representations(_if_any(modal_pairs.users - share), modal_pairs.items)
+            ranked = Representations(modal_pairs.users - share, modal_pairs.items)
         if behavior is None:
             terms = [self.ranking(ranked, modal_rows.items, batch)]
         else:
@@ -270,11 +267,6 @@ class ModalSide(nn.Module):
             inter = self.bma.inter(behavior, modal, batch.user, batch.positive)
             terms.append(settings.inter_weight * inter)
         return terms
-
-
-def _if_any(rows: Tensor) -> Tensor:
-    """Rows whose gradient stops where they are zero: a cosine's is without bounds there."""
-    return torch.where(rows.any(1, keepdim=True), rows, rows.detach())
 
 
 def _inputs(

@@ -33,7 +33,6 @@ from recbole_drepmrec.nn.modal_line import (
     ModalityInputs,
     ModalLine,
     ModalOutput,
-    ModalRows,
 )
 from recbole_drepmrec.nn.modal_parts import BEHAVIOR, FUSED, POPULARITY, modality_parts, part_name
 from recbole_drepmrec.nn.modality_convolution import (
@@ -79,7 +78,6 @@ __all__ = [
     "ModalEncoder",
     "ModalLine",
     "ModalOutput",
-    "ModalRows",
     "ModalityConvolution",
     "ModalityGCN",
     "ModalityGraph",

@@ -30,10 +30,10 @@ class BehaviorModalAlignment(nn.Module):
 
         L_intra = ( mean 1 - cos(b_u, b_i) + mean 1 - cos(m_u, m_i) ) / 2                 [ours]
         L_inter = ( InfoNCE(m_u, b_u) + InfoNCE(m_i, b_i) ) / 2 over the distinct users and
-                  items of each 512 pairs of the batch, averaged over both directions, or
-                  with ``one_way`` from modal to behavior only                            [ours]
+                  items of each part of the batch, averaged over both directions, or with
+                  ``one_way`` from modal to behavior only                                 [ours]
 
-    In parts of so many pairs the cost grows with the batch and not with its square.
+    In parts of ``MOST_PAIRS`` pairs the cost grows with the batch and not with its square.
 
     A modal vector that is zero, of who has no modality, has no part in any mean: it has no
     direction, and would be a negative of all others.

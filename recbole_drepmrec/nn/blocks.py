@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from recbole_drepmrec.nn.representations import Representations
+from recbole_drepmrec.nn.unit_rows import SHORTEST
 
 
 def lengths_of(vectors: Representations, weights: Sequence[float]) -> Representations:
@@ -37,7 +38,7 @@ def lengths_of_users(users: Tensor, weights: Sequence[float]) -> Tensor:
         users: Shape [n_users, D].
         weights: w_k of each of the B blocks.
     """
-    lengths = _blocks(users, len(weights)).norm(dim=2).clamp(min=1e-12)
+    lengths = _blocks(users, len(weights)).norm(dim=2).clamp(min=SHORTEST)
     divisors: Tensor = lengths / lengths.new_tensor(weights)
     return divisors
 

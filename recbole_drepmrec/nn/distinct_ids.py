@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from recbole_drepmrec.fixed_shapes import has_fixed_shapes
+from recbole_drepmrec import fixed_shapes
 
 MOST_PAIRS = 512
 """Training pairs that are set against each other in one InfoNCE or softmax; more go in parts."""
@@ -42,7 +42,7 @@ def distinct(ids: Tensor) -> Distinct:
     Args:
         ids: Ids of users or items, which may repeat, [B].
     """
-    if not has_fixed_shapes(ids.device):
+    if not fixed_shapes.has_fixed_shapes(ids.device):
         found, places = torch.unique(ids, return_inverse=True)
         return Distinct(found, places, None)
     ordered, order = ids.sort()

@@ -14,7 +14,8 @@ def with_gradients(value: Tensor, *known: tuple[Tensor, Tensor]) -> Tensor:
         value: A scalar, made without autograd.
         known: A tensor it was made from and d value / d that tensor, of one shape; any number.
     """
-    tensors, gradients = zip(*known, strict=True)
+    tensors = [tensor for tensor, _ in known]
+    gradients = tuple(gradient for _, gradient in known)
     attached: Tensor = _Known.apply(value, gradients, *tensors)  # type: ignore[no-untyped-call]
     return attached
 

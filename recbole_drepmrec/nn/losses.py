@@ -104,6 +104,8 @@ def _own_among_all(
         dL/dQ = ((E K) / s - K_p) / t,   dL/dK = (E^T (Q / s) - sum of q_a over p(a) = k) / t
         s = E 1
 
+    (each over |q| and |k| as ``UnitRows`` has it; where some do not count, of those that do.)
+
     Args:
         queries: Of any length, [B, d].
         keys: Of any length, [K, d].
@@ -130,13 +132,13 @@ def _own_among_all(
         own = unit[positives]  # [B, d]
         logits = (scaled * own).sum(1, keepdim=True)
         value = ((sums.log() + largest - logits) * weights).sum()
-        gradient = (exponentials @ unit).div_(sums).sub_(own).mul_(weights / temperature)
-        known = [(queries, of_queries.gradient(gradient))]
+        to_queries = (exponentials @ unit).div_(sums).sub_(own).mul_(weights / temperature)
+        known = [(queries, of_queries.gradient(to_queries))]
         if keys.requires_grad:
             pulled = scaled * weights
-            gradient = exponentials.T @ (pulled / sums)
-            gradient.index_add_(0, positives, pulled, alpha=-1)
-            known.append((keys, of_keys.gradient(gradient)))
+            to_keys = exponentials.T @ (pulled / sums)
+            to_keys.index_add_(0, positives, pulled, alpha=-1)
+            known.append((keys, of_keys.gradient(to_keys)))
     return with_gradients(value, *known)
 
 
@@ -203,6 +205,10 @@ def softmax_loss(
 def cosine_distance(users: Tensor, items: Tensor, counted: Tensor | None = None) -> Tensor:
     """Mean of 1 - cos(user, item) over the pairs of a batch. [ours]
 
+    The gradients are made along with the value, u and i being of length one:
+
+        dL/du = -(i - cos u) / (|user| n),   dL/di = -(u - cos i) / (|item| n)
+
     Args:
         users: Shape [B, d].
         items: Row b interacted with row b of ``users``, shape [B, d].
@@ -219,10 +225,11 @@ def cosine_distance(users: Tensor, items: Tensor, counted: Tensor | None = None)
             weights = counted.unsqueeze(1).to(distances.dtype)
         weights = weights / weights.sum().clamp(min=1)
         value = (distances * weights).sum()
-        known = (
-            (users, of_users.gradient(-weights * of_items.rows)),
-            (items, of_items.gradient(-weights * of_users.rows)),
-        )
+        known = [
+            (vectors, own.gradient(-weights * other.rows))
+            for vectors, own, other in ((users, of_users, of_items), (items, of_items, of_users))
+            if vectors.requires_grad
+        ]
     return with_gradients(value, *known)
 
 

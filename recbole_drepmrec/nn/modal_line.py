@@ -42,40 +42,26 @@ class ModalOutput:
     """The Modal Line's representations and the parts that they are means of.
 
     Attributes:
-        fused: Means over the modalities a user or an item has.
-        item_views: H_I of each modality, missing rows zero, M times [n_items, d].
-        user_means: m_u of each modality before the user graph, M times [n_users, d]; none where
-            one product gives the users, whose vectors then are the means of their items'.
+        fused: Means over the modalities a user or an item has; of all users [n_users, d] and items
+            [n_items, d], or of those of a batch.
+        item_views: H_I of each modality, of all items, missing rows zero, M times [n_items, d].
+        user_means: m_u of each modality before the user graph, of the same users as ``fused``, M
+            times [n_users, d]; none where one product gives the users, whose vectors then are the
+            means of their items'.
     """
 
     fused: Representations
     item_views: tuple[Tensor, ...]
     user_means: tuple[Tensor, ...]
 
-    def rows(self, batch: Batch) -> "ModalRows":
-        """What a batch reads of them.
+    def rows(self, batch: Batch) -> "ModalOutput":
+        """What a batch reads of that of all users and items.
 
         Args:
             batch: The training pairs.
         """
         means = tuple(means[batch.users] for means in self.user_means)
-        return ModalRows(batch.rows(self.fused), self.item_views, means)
-
-
-@dataclass(frozen=True)
-class ModalRows:
-    """What a batch reads of ``ModalOutput``.
-
-    Attributes:
-        fused: Of its distinct users [U, d] and items [I, d].
-        item_views: H_I of each modality, of all items, missing rows zero, M times [n_items, d].
-        user_means: m_u of each modality before the user graph, of its distinct users, M times
-            [U, d]; none where one product gives the users.
-    """
-
-    fused: Representations
-    item_views: tuple[Tensor, ...]
-    user_means: tuple[Tensor, ...]
+        return ModalOutput(batch.rows(self.fused), self.item_views, means)
 
 
 class ModalEncoder(nn.Module):
@@ -214,8 +200,8 @@ class ModalLine(nn.Module):
         fused = Representations(users / self.user_counts, items)
         return ModalOutput(fused, tuple(views), tuple(means))
 
-    def of_batch(self, batch: Batch, behavior_items: Tensor | None = None) -> ModalRows:
-        """Return what a batch reads, the users' means of its users only where one product does.
+    def of_batch(self, batch: Batch, behavior_items: Tensor | None = None) -> ModalOutput:
+        """Return what a batch reads; where one product gives the users, it makes no others.
 
         Args:
             batch: The training pairs.
@@ -226,7 +212,7 @@ class ModalLine(nn.Module):
             return output.rows(batch)
         views, items = self._views_and_items(behavior_items)
         users = self.interactions.product_at(batch.users, items)
-        return ModalRows(Representations(users, items[batch.items]), tuple(views), ())
+        return ModalOutput(Representations(users, items[batch.items]), tuple(views), ())
 
     def _views_and_items(self, behavior_items: Tensor | None) -> tuple[list[Tensor], Tensor]:
         views = self.item_views(behavior_items)
@@ -246,7 +232,7 @@ class ModalLine(nn.Module):
         means: Tensor = self.interactions(items) / counts  # [n_users, d]
         return means
 
-    def share_of_item(self, output: ModalRows, batch: Batch) -> Tensor:
+    def share_of_item(self, output: ModalOutput, batch: Batch) -> Tensor:
         """What item i of each training pair gives to its user's vector: leave-one-out. [ours]
 
             m_{u without i} = (deg_u m_u - h_i) / (deg_u - 1),   share = m_u - m_{u without i}

@@ -21,12 +21,12 @@ class RankingLoss(nn.Module):
 
         bpr        -log sigmoid(<u, i> - <u, j>)              j: the negative item of the pair
         softmax    -log( exp(x_ui) / (exp(x_ui) + sum_j exp(x_uj)) ),   x_ui = cos(u, i)/t + beta_i
-                                                              j: the negative items of 512 pairs
+                                                              j: those of a part of the batch
 
     Under ``softmax`` items are scored by x too: the lengths of vectors, which the loss leaves open,
     have no say in the ranking. So popularity, which under ``bpr`` makes vectors long,
     has a number beta of its own, zero at first. The cost grows with the batch, and not with its
-    square, because no more than 512 pairs share their negatives.
+    square, because no more than ``MOST_PAIRS`` pairs share their negatives.
 
     Args:
         kind: ``bpr`` or ``softmax``.

@@ -8,12 +8,10 @@ from torch import Tensor, nn
 
 from recbole_drepmrec.nn.frozen_matrix import FrozenMatrix
 from recbole_drepmrec.nn.known_gradient import with_gradients
+from recbole_drepmrec.nn.unit_rows import UnitRows
 
 SignalKind = Literal["gram", "sampled"]
 """All pairs of items exactly, or the pairs among items drawn for each step."""
-
-SHORTEST = 1e-12
-"""A representation that is not longer has no direction: its cosines are 0, and it stays there."""
 
 
 class SimilaritySupervisedSignal(nn.Module):
@@ -27,7 +25,7 @@ class SimilaritySupervisedSignal(nn.Module):
     in O(n (d + d_m) max(d, d_m)) time and without an n x n matrix; the last term is a constant.
     The gradient is made along with the value [ours]:
 
-        dL/dh_i = 4 (H H^T H - F F^T H)_i / n^2,   dL/dr_i = (I - h_i h_i^T) dL/dh_i / |r_i|
+        dL/dh_i = 4 (H H^T H - F F^T H)_i / n^2,   dL/dr_i as ``UnitRows`` has it
 
     ``sampled`` draws items uniformly and averages over their pairs of two different items, which
     is unbiased for that mean over all items. A row that is zero (padding, or a missing feature)
@@ -66,8 +64,8 @@ class SimilaritySupervisedSignal(nn.Module):
         # Features are usually of length one already: then this is the encoder's own memory.
         target = features if unit else F.normalize(features, dim=-1)
         self.target = FrozenMatrix(target, on_host)
-        self.register_buffer("present_ids", norms.nonzero().squeeze(-1), persistent=False)
         self.register_buffer("present", (norms > 0).unsqueeze(-1), persistent=False)
+        self.register_buffer("present_ids", norms.nonzero().squeeze(-1), persistent=False)
         constant = (target.T @ target).pow(2).sum() if kind == "gram" else torch.zeros(())
         self.register_buffer("constant", constant, persistent=False)
 
@@ -87,16 +85,12 @@ class SimilaritySupervisedSignal(nn.Module):
         scale = 1 / len(self.present_ids) ** 2
         # in full precision, mixed or not: the terms nearly cancel
         with torch.no_grad(), torch.autocast(representations.device.type, enabled=False):
-            lengths = representations.to(self.target.values.dtype).norm(dim=-1, keepdim=True)
-            has_direction = self.present & (lengths > SHORTEST)
-            inverse = torch.where(has_direction, 1 / lengths, 0.0)  # [n_items, 1]
-            rows = representations * inverse
+            unit = UnitRows.of(representations * self.present)
+            rows = unit.rows
             own, cross = rows.T @ rows, self.target.transposed_times(rows)  # [d, d] and [d_m, d]
             value = (own.pow(2).sum() - 2 * cross.pow(2).sum() + self.constant) * scale
-            gradient = rows @ own - self.target.times(cross)  # [n_items, d]
-            along = (gradient * rows).sum(-1, keepdim=True)
-            gradient.addcmul_(along, rows, value=-1).mul_(inverse * (4 * scale))
-        return with_gradients(value, (representations, gradient))
+            to_rows = (rows @ own).sub_(self.target.times(cross)).mul_(4 * scale)  # [n_items, d]
+        return with_gradients(value, (representations, unit.gradient(to_rows)))
 
     def _sampled(self, representations: Tensor) -> Tensor:
         n = min(self.samples, len(self.present_ids))

@@ -6,35 +6,36 @@ import torch
 from torch import Tensor
 
 SHORTEST = 1e-12
-"""What shorter rows are divided by, so that one of zeros stays so."""
+"""A row that is not longer has no direction: it becomes zero, and has no gradient."""
 
 
 class UnitRows(NamedTuple):
     """Rows y = x / |x|. [ours]
 
-        dL/dx = (dL/dy - <dL/dy, y> y) / |x|
+        dL/dx = (dL/dy - <dL/dy, y> y) / |x|,   both zero where x has no direction
 
     By hand, for losses that make their gradients along with their value: torch's own
     ``F.normalize`` takes more than twice the time there and back.
 
     Attributes:
         rows: y, in float32 at least, shape [n, d].
-        lengths: |x|, never below ``SHORTEST``, [n, 1].
+        inverse: 1 / |x|, zero where x has no direction, [n, 1].
     """
 
     rows: Tensor
-    lengths: Tensor
+    inverse: Tensor
 
     @classmethod
     def of(cls, vectors: Tensor) -> Self:
-        """Divide vectors by their lengths; without autograd.
+        """Bring vectors to length one; without autograd.
 
         Args:
             vectors: x, in any floating-point type, shape [n, d].
         """
         full = vectors.detach().to(torch.promote_types(vectors.dtype, torch.float32))
-        lengths = torch.linalg.vector_norm(full, dim=-1, keepdim=True).clamp_(min=SHORTEST)
-        return cls(full / lengths, lengths)
+        lengths = torch.linalg.vector_norm(full, dim=-1, keepdim=True)
+        inverse = torch.where(lengths > SHORTEST, 1 / lengths, 0.0)
+        return cls(full * inverse, inverse)
 
     def gradient(self, of_rows: Tensor) -> Tensor:
         """dL/dx, shape [n, d].
@@ -43,4 +44,4 @@ class UnitRows(NamedTuple):
             of_rows: dL/dy, [n, d].
         """
         along = (of_rows * self.rows).sum(-1, keepdim=True)
-        return torch.addcmul(of_rows, along, self.rows, value=-1).div_(self.lengths)
+        return torch.addcmul(of_rows, along, self.rows, value=-1).mul_(self.inverse)

@@ -156,17 +156,23 @@ def test_keys_reach_the_model(tmp_path: Path) -> None:
     [
         ("missing", "median", "`missing` is 'median': input should be 'mask', 'mean' or 'knn'"),
         ("missing_k", 0, "`missing_k` is 0: input should be greater than or equal to 1"),
-        ("drop_modalities", 0.5, "`drop_modalities` is 0.5"),
         (
             "drop_modalities",
             0.5,
-            "Expected a value such as {'share': 0.2, 'modalities': ['image']}",
+            "`drop_modalities` is 0.5: input should be a valid dictionary or instance of "
+            "DropModalities. Expected a value such as {'share': 0.2, 'modalities': ['image']}.",
         ),
-        ("drop_modalities", {"share": 2}, "`drop_modalities` is {'share': 2}"),
-        ("drop_modalities", {"share": 2}, "less than or equal to 1 (at share)"),
+        (
+            "drop_modalities",
+            {"share": 2},
+            "`drop_modalities` is {'share': 2}: input should be less than or equal to 1 (at share)",
+        ),
         ("drop_modalities", {"share": 0.2, "modalities": []}, "should have at least 1 item"),
-        ("drop_modalities", {"shares": 0.2}, "`drop_modalities` is {'shares': 0.2}"),
-        ("drop_modalities", {"shares": 0.2}, "extra inputs are not permitted (at shares)"),
+        (
+            "drop_modalities",
+            {"shares": 0.2},
+            "`drop_modalities` is {'shares': 0.2}: extra inputs are not permitted (at shares)",
+        ),
     ],
 )
 def test_wrong_values_are_refused(key: str, value: Any, message: str) -> None:

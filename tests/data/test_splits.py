@@ -1,5 +1,6 @@
 """Splits by hand, and that nothing of the test part is trained on."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -223,17 +224,23 @@ def test_wrong_keys(tmp_path: Path, values: dict[str, Any], message: str) -> Non
 @pytest.mark.parametrize(
     ("values", "warned"),
     [
-        ({"split_ratios": [0.5, 0.25, 0.25]}, True),
-        ({"split_ratios": [0.5, 0.25, 0.25], "split_by": "random"}, False),
-        ({"split_ratios": [0.8, 0.1, 0.1]}, False),
-        ({}, False),
+        ({"split_ratios": [0.5, 0.25, 0.25]}, "recbole"),
+        ({"split_ratios": [0.5, 0.25, 0.25], "split_by": "leave_one_out"}, "leave_one_out"),
+        ({"split_ratios": [0.5, 0.25, 0.25], "split_by": "fixed"}, "fixed"),
+        ({"split_ratios": [0.5, 0.25, 0.25], "split_by": "random"}, None),
+        ({"split_ratios": [0.5, 0.25, 0.25], "split_by": "user_time"}, None),
+        ({"split_ratios": [0.5, 0.25, 0.25], "split_by": "global_time"}, None),
+        ({"split_ratios": [0.8, 0.1, 0.1]}, None),
+        ({}, None),
     ],
 )
 def test_ratios_without_effect_are_warned_of(
-    tmp_path: Path, values: dict[str, Any], warned: bool, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, values: dict[str, Any], warned: str | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     Config("BPR", "tiny", config_dict={**write(tmp_path), **values})
-    assert ("`split_ratios` has no effect with `split_by: recbole`" in caplog.text) == warned
+    found = re.findall("`split_ratios` has no effect with `split_by: (.*?)`", caplog.text)
+    assert found == ([] if warned is None else [warned])
+    assert ("those of `eval_args`" in caplog.text) == (warned == "recbole")
 
 
 def test_an_empty_part_is_refused(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from recbole_drepmrec.graph import Graph, SparseMatrix, sparse
+from recbole_drepmrec import fixed_shapes
+from recbole_drepmrec.graph import Graph, SparseMatrix
 
 
 def random_graph(n_rows: int, n_cols: int, n_edges: int, seed: int = 0) -> Graph:
@@ -102,7 +103,7 @@ def test_a_deep_copy_gives_the_same_product() -> None:
 
 BETA_WARNING = """
 import torch
-from recbole_drepmrec.graph import Graph, SparseMatrix, sparse
+from recbole_drepmrec.graph import Graph, SparseMatrix
 ids = torch.tensor([0])
 SparseMatrix(Graph(ids, ids, torch.ones(1), (1, 1)))(torch.ones(1, 1))
 """
@@ -226,7 +227,7 @@ def test_some_rows_of_a_product_are_those_of_the_dense_one(
     x = torch.randn(6, 3, generator=torch.Generator().manual_seed(seed)).requires_grad_()
     expected = (graph.to_dense() @ x)[wanted]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sparse, "has_fixed_shapes", lambda device: on_gpu)
+        patch.setattr(fixed_shapes, "has_fixed_shapes", lambda device: on_gpu)
         found = SparseMatrix(graph).product_at(wanted, x)
     torch.testing.assert_close(found, expected)
     factors = torch.arange(3.0 * len(rows)).view(-1, 3)
@@ -244,7 +245,7 @@ def test_some_rows_of_mean_of_powers_are_those_of_all(
     x = torch.randn(5, 3, generator=torch.Generator().manual_seed(0)).requires_grad_()
     expected = (matrix.mean_of_powers(x, power)[rows], x[rows])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sparse, "has_fixed_shapes", lambda device: on_gpu)
+        patch.setattr(fixed_shapes, "has_fixed_shapes", lambda device: on_gpu)
         found = matrix.mean_of_powers_at(rows, x, power)
     torch.testing.assert_close(found, expected)
     factors = (torch.arange(9.0).view(3, 3), -torch.arange(9.0).view(3, 3).square())

@@ -5,16 +5,17 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recbole_drepmrec.nn import distinct, distinct_ids
+from recbole_drepmrec import fixed_shapes
+from recbole_drepmrec.nn import distinct
 
 IDS = st.lists(st.integers(0, 9), max_size=20)
 
 
 @pytest.fixture(scope="module")
-def fixed_shapes() -> object:
+def shapes_of_a_gpu() -> object:
     """Shapes as on a GPU."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(distinct_ids, "has_fixed_shapes", lambda device: True)
+        patch.setattr(fixed_shapes, "has_fixed_shapes", lambda device: True)
         yield
 
 
@@ -28,7 +29,7 @@ def test_each_id_once_and_where_each_given_one_stands(given_ids: list[int]) -> N
 
 
 @given(IDS)
-@pytest.mark.usefixtures("fixed_shapes")
+@pytest.mark.usefixtures("shapes_of_a_gpu")
 def test_on_a_gpu_zeros_fill_up_and_are_not_counted(given_ids: list[int]) -> None:
     ids = torch.tensor(given_ids, dtype=torch.int64)
     found = distinct(ids)
@@ -40,7 +41,7 @@ def test_on_a_gpu_zeros_fill_up_and_are_not_counted(given_ids: list[int]) -> Non
     assert found.counted.tolist() == [True] * n + [False] * (len(given_ids) - n)
 
 
-@pytest.mark.usefixtures("fixed_shapes")
+@pytest.mark.usefixtures("shapes_of_a_gpu")
 def test_a_mask_leaves_out_more() -> None:
     found = distinct(torch.tensor([4, 2, 4]))
     assert found.counted_if(torch.tensor([False, True, True])).tolist() == [False, True, False]

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from recbole_drepmrec.nn import (
     BiasedItems,
@@ -48,6 +49,34 @@ def test_cosine_distance_ignores_length() -> None:
     counted = torch.tensor([False, True, True])
     assert cosine_distance(users, items, counted).item() == pytest.approx((1 + 2) / 2)
     assert cosine_distance(users, items, torch.zeros(3, dtype=torch.bool)).item() == 0.0
+
+
+@pytest.mark.parametrize("counted", [None, torch.tensor([True, False, True, True])])
+def test_cosine_distance_and_its_gradients_are_those_of_autograd(counted: Tensor | None) -> None:
+    generator = torch.Generator().manual_seed(0)
+    rows = [
+        torch.randn(4, 3, generator=generator, dtype=torch.float64).requires_grad_()
+        for _ in range(2)
+    ]
+    distances = 1 - F.cosine_similarity(*rows)
+    expected = distances.mean() if counted is None else distances[counted].mean()
+    found = cosine_distance(*rows, counted=counted)
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(
+        torch.autograd.grad(found, rows), torch.autograd.grad(expected, rows)
+    )
+
+
+def test_cosine_distance_leaves_a_zero_row_where_it_is() -> None:
+    users, items = torch.zeros(1, 3).requires_grad_(), torch.ones(1, 3).requires_grad_()
+    loss = cosine_distance(users, items)
+    assert loss.item() == 1.0
+    for gradient in torch.autograd.grad(loss, (users, items)):
+        assert gradient.tolist() == [[0.0, 0.0, 0.0]]
+
+
+def test_cosine_distance_needs_no_gradient() -> None:
+    assert cosine_distance(torch.ones(2, 3), torch.ones(2, 3)).item() == pytest.approx(0, abs=1e-6)
 
 
 def test_softmax_loss_by_hand() -> None:

@@ -4,6 +4,7 @@ import warnings
 from dataclasses import dataclass
 
 import torch
+from scipy.sparse import csc_matrix, csr_matrix
 from torch import Tensor, nn
 
 from recbole_drepmrec import fixed_shapes
@@ -232,22 +233,21 @@ class SparseMatrix(nn.Module):
         return BothWays(matrix, matrix if self.symmetric else self._csr("_t", self.shape[::-1]))
 
     def _both_ways_of(self, rows: Tensor) -> BothWays:
-        """Some rows of A as a matrix [B, n_cols], and its transpose."""
-        places, cols, values = self.edges_of(rows)
-        by_column = cols.argsort(stable=True)  # a column's rows stay ascending
-        shape, index = (len(rows), self.shape[1]), self.col.dtype
-        crow, crow_t = row_starts(places, shape[0]), row_starts(cols, shape[1])
-        matrix = (crow.to(index), cols.to(index), values)
-        transpose = (crow_t.to(index), places[by_column].to(index), values[by_column])
-        return BothWays(
-            torch.sparse_csr_tensor(*matrix, shape, check_invariants=False),
-            torch.sparse_csr_tensor(*transpose, shape[::-1], check_invariants=False),
-        )
+        """Some rows of A as a matrix [B, n_cols], and its transpose; on a CPU."""
+        parts = (self.values.numpy(), self.col.numpy(), self.crow.numpy())
+        some = csr_matrix(parts, self.shape)[rows.numpy()]
+        turned = some.tocsc()  # whose columns are the rows of the transpose
+        return BothWays(_as_torch(some, some.shape), _as_torch(turned, some.shape[::-1]))
 
     def _csr(self, suffix: str, shape: tuple[int, int]) -> Tensor:
         crow, col = self.get_buffer(f"crow{suffix}"), self.get_buffer(f"col{suffix}")
         values = self.get_buffer(f"values{suffix}")
         return torch.sparse_csr_tensor(crow, col, values, shape, check_invariants=False)
+
+
+def _as_torch(matrix: csr_matrix | csc_matrix, shape: tuple[int, int]) -> Tensor:
+    crow, col, values = map(torch.from_numpy, (matrix.indptr, matrix.indices, matrix.data))
+    return torch.sparse_csr_tensor(crow, col, values, shape, check_invariants=False)
 
 
 def index_type(graph: Graph) -> torch.dtype:

@@ -130,9 +130,10 @@ class BehaviorModalAlignment(nn.Module):
     def _inter(self, behavior: Tensor, modal: Tensor, ids: Tensor) -> Tensor:
         # who stands in a part twice is no negative of themselves
         parts = [distinct(part) for part in torch.split(ids, MOST_PAIRS)]
+        tables = (behavior, modal, has_direction(modal))
         losses, counts = [], []
-        for part, (b, m) in zip(parts, rows_in_parts(parts, behavior, modal), strict=True):
-            there = part.counted_if(has_direction(m))
+        for part, (b, m, directed) in zip(parts, rows_in_parts(parts, *tables), strict=True):
+            there = part.counted_if(directed)
             counts.append(there.sum())
             losses.append(self._info_nce(b, m, there) * counts[-1])
         return torch.stack(losses).sum() / torch.stack(counts).sum().clamp(min=1)

@@ -85,16 +85,23 @@ def info_nce(
     Returns:
         A scalar, 0 where there is no row.
     """
-    if positives is None:
-        positives = torch.arange(len(queries), device=queries.device)
     losses = _own_among_all(queries, keys, temperature, positives, counted)
     if counted is None:
         return losses / max(len(queries), 1)
-    return losses / counted[positives].sum().clamp(min=1)
+    return losses / _at(counted, positives).sum().clamp(min=1)
+
+
+def _at(rows: Tensor, places: Tensor | None) -> Tensor:
+    """The rows at some places; all in their order for None, without the copy."""
+    return rows if places is None else rows[places]
 
 
 def _own_among_all(
-    queries: Tensor, keys: Tensor, temperature: float, positives: Tensor, counted: Tensor | None
+    queries: Tensor,
+    keys: Tensor,
+    temperature: float,
+    positives: Tensor | None,
+    counted: Tensor | None,
 ) -> Tensor:
     """Sum of -log softmax(Q K^T / t) at each row's own column, Q and K at length one; a scalar.
 
@@ -110,7 +117,7 @@ def _own_among_all(
         queries: Of any length, [B, d].
         keys: Of any length, [K, d].
         temperature: t.
-        positives: p, [B].
+        positives: p, [B]; None for 0 to B - 1.
         counted: Keys that there are, bool [K]; None for all.
     """
     with torch.no_grad(), torch.autocast(queries.device.type, enabled=False):
@@ -123,13 +130,13 @@ def _own_among_all(
         else:
             absent = scaled.new_zeros(len(unit)).masked_fill_(~counted, -torch.inf)
             exponentials = torch.addmm(absent, scaled, unit.T)
-            weights = counted[positives].unsqueeze(1).to(scaled.dtype)
+            weights = _at(counted, positives).unsqueeze(1).to(scaled.dtype)
         largest = scaled.new_zeros(1, 1)
         if temperature < 1 / LARGEST_EXPONENT and len(unit):
             largest = exponentials.amax(1, keepdim=True).clamp_(min=limits.min)
             exponentials.sub_(largest)
         sums = exponentials.exp_().sum(1, keepdim=True).clamp_(min=limits.tiny)  # [B, 1]
-        own = unit[positives]  # [B, d]
+        own = _at(unit, positives)  # [B, d]
         logits = (scaled * own).sum(1, keepdim=True)
         value = ((sums.log() + largest - logits) * weights).sum()
         to_queries = (exponentials @ unit).div_(sums).sub_(own).mul_(weights / temperature)
@@ -137,7 +144,10 @@ def _own_among_all(
         if keys.requires_grad:
             pulled = scaled * weights
             to_keys = exponentials.T @ (pulled / sums)
-            to_keys.index_add_(0, positives, pulled, alpha=-1)
+            if positives is None:
+                to_keys.sub_(pulled)
+            else:
+                to_keys.index_add_(0, positives, pulled, alpha=-1)
             known.append((keys, of_keys.gradient(to_keys)))
     return with_gradients(value, *known)
 

@@ -23,7 +23,13 @@ from recbole_drepmrec.distributed import join_group
 from recbole_drepmrec.errors import UserError, recbole_complaints
 from recbole_drepmrec.literals import Loader, literal, read_yaml
 from recbole_drepmrec.model.bma_host import with_bma
-from recbole_drepmrec.protocol import SPLITS_BY_RATIOS, apply_split, check_valid_metric, preset
+from recbole_drepmrec.protocol import (
+    SPLITS_BY_RATIOS,
+    apply_split,
+    check_metrics,
+    check_valid_metric,
+    preset,
+)
 from recbole_drepmrec.registry import (
     BMA_SUFFIX,
     get_model,
@@ -167,6 +173,7 @@ class Config(recbole.config.Config):
         self.internal_config_dict.update(preset(protocol, given))
         self._check_keys(model)
         self._check_types()
+        check_metrics(*({**self.internal_config_dict, **given}[key] for key in ("metrics", "topk")))
 
     def _note_bma(self, model: str, wears: bool) -> None:
         defaults = self.internal_config_dict

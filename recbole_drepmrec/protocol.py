@@ -98,6 +98,27 @@ def apply_split(settings: dict[str, Any], given: Mapping[str, Any]) -> None:
     settings["eval_args"] = {**settings["eval_args"], **arguments}
 
 
+def check_metrics(metrics: Any, topk: Any) -> None:
+    """See that RecBole has these metrics and that lists have lengths.
+
+    Args:
+        metrics: As given, a name or several.
+        topk: As given, a length or several.
+
+    Raises:
+        UserError: It has not, or they have not.
+    """
+    names = metrics if isinstance(metrics, list | tuple) else [metrics]
+    if not names or any(str(name).lower() not in metric_types for name in names):
+        raise UserError(
+            f"`metrics` is {metrics!r}, expected some of {', '.join(sorted(metric_types))}; give "
+            "them as --metrics=\"['Recall', 'NDCG']\"."
+        )
+    lengths = topk if isinstance(topk, list | tuple) else [topk]
+    if not lengths or not all(type(length) is int and length > 0 for length in lengths):
+        raise UserError(f"`topk` is {topk!r}, expected lengths of lists, such as --topk=[10,20].")
+
+
 def check_valid_metric(settings: Mapping[str, Any]) -> None:
     """See that the metric that chooses the epoch is one of those that are measured.
 

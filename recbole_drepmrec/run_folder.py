@@ -91,8 +91,9 @@ class RunFolder:
         try:
             content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
+            why = "it does not exist" if isinstance(error, FileNotFoundError) else error
             raise UserError(
-                f"{path} cannot be read ({error}); expected the folder of a run, such as "
+                f"{path} cannot be read ({why}); expected the folder of a run, such as "
                 "saved/DRepMRec-ml-100k-mm-20260101-120000-ab12."
             ) from error
         return content

@@ -4,6 +4,7 @@ Defaults stand in ``properties/``, once; this module says which values are allow
 model stand in the model's own module.
 """
 
+import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -55,12 +56,18 @@ class Settings(BaseModel):
         if not entry["loc"]:  # a rule between keys
             return str(entry["ctx"]["error"])
         key, *inside = entry["loc"]
-        problem = f"{entry['msg'][0].lower()}{entry['msg'][1:]}"
+        problem = _plain(f"{entry['msg'][0].lower()}{entry['msg'][1:]}")
         if inside:
             problem += f" (at {', '.join(map(_place, inside))})"
         examples = cls.model_fields[key].examples
         such_as = f" Expected a value such as {examples[0]!r}." if examples else ""
-        return f"`{prefix}{key}` is {values[key]!r}: {problem}.{such_as}"
+        nowhere = " If it was not given, its property file lacks it." if values[key] is None else ""
+        return f"`{prefix}{key}` is {values[key]!r}: {problem}.{nowhere}{such_as}"
+
+
+def _plain(problem: str) -> str:
+    """What pydantic says of a value, without its own words for how it reads one."""
+    return re.sub(" or instance of [A-Za-z]+| after validation", "", problem)
 
 
 def _place(step: str | int) -> str:

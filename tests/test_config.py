@@ -84,8 +84,11 @@ def test_the_command_line_of_another_program_is_left_alone(
         ({"sss_weight": float("nan")}, "`sss_weight` is nan"),
         ({"learning_rate": -1.0}, "`learning_rate` is -1.0"),
         ({"learner": "adm"}, "`learner` is 'adm'"),
-        ({"metrics": ["Recal"]}, "no metric named 'Recal'"),
-        ({"topk": 0}, "topk must be a positive integer"),
+        (
+            {"metrics": ["Recal"]},
+            "`metrics` is ['Recal'], expected some of auc, averagepopularity",
+        ),
+        ({"topk": 0}, "`topk` is 0, expected lengths of lists, such as --topk="),
         ({"eval_args": {"mode": "fuul"}}, "fuul"),
         ({"gpu_id": "first"}, "`gpu_id` is 'first', expected GPU numbers"),
     ],
@@ -178,6 +181,11 @@ def test_one_configuration_does_not_leak_into_the_next() -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
+        ({"metrics": []}, r"`metrics` is \[\], expected some of auc"),
+        ({"topk": "abc"}, r"`topk` is 'abc', expected lengths of lists"),
+        ({"topk": []}, r"`topk` is \[\], expected lengths of lists"),
+        ({"topk": [10, 0]}, r"`topk` is \[10, 0\], expected lengths of lists"),
+        ({"feature_norm": None}, r"`feature_norm` is None.*was not given, its property file lacks"),
         ({"topk": [20]}, r"`valid_metric` is 'MRR@10', expected one of recall@20, mrr@20"),
         ({"valid_metric": "Recall"}, r"`valid_metric` is 'Recall', expected one of recall@10"),
         ({"state": "verbose"}, r"`state` is 'verbose'"),

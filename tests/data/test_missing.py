@@ -159,8 +159,8 @@ def test_keys_reach_the_model(tmp_path: Path) -> None:
         (
             "drop_modalities",
             0.5,
-            "`drop_modalities` is 0.5: input should be a valid dictionary or instance of "
-            "DropModalities. Expected a value such as {'share': 0.2, 'modalities': ['image']}.",
+            "`drop_modalities` is 0.5: input should be a valid dictionary. "
+            "Expected a value such as {'share': 0.2, 'modalities': ['image']}.",
         ),
         (
             "drop_modalities",

@@ -1,5 +1,6 @@
 """Splits by hand, and that nothing of the test part is trained on."""
 
+import logging
 import re
 from pathlib import Path
 from typing import Any
@@ -237,6 +238,7 @@ def test_wrong_keys(tmp_path: Path, values: dict[str, Any], message: str) -> Non
 def test_ratios_without_effect_are_warned_of(
     tmp_path: Path, values: dict[str, Any], warned: str | None, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.WARNING)  # an earlier run may have quietened the root logger
     Config("BPR", "tiny", config_dict={**write(tmp_path), **values})
     found = re.findall("`split_ratios` has no effect with `split_by: (.*?)`", caplog.text)
     assert found == ([] if warned is None else [warned])

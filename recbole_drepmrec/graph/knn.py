@@ -69,14 +69,19 @@ def cooccurrence_knn(interactions: Graph, k: int, block_rows: int | None = None)
 
 def _highest_counts(counts: coo_array, start: int, k: int) -> Edges:
     """The k highest counts of each row but its own, the lower id first among equal ones."""
-    rows, cols = (index.astype(np.int64) for index in counts.coords)
-    others = rows + start != cols
-    rows, cols, data = rows[others], cols[others], counts.data[others].astype(np.int64)
-    n, most = counts.shape[1], int(data.max(initial=0))
+    (rows, cols), data = counts.coords, counts.data
+    others, frequent = rows + start != cols, data > 1
+    n_rows, n = counts.shape
+    # who shares several items with k others has no place for those of one item: most there are
+    full = np.bincount(rows[others & frequent], minlength=n_rows) >= k
+    kept = others & (frequent | ~full[rows])
+    rows, cols, data = (one[kept].astype(np.int64) for one in (rows, cols, data))
+    most = int(data.max(initial=0))
     # one number for row, falling count and column: sorting those is several times faster
     keys = np.sort((rows * (most + 1) + most - data) * n + cols)
-    rows = keys // n // (most + 1)
-    keys = keys[np.arange(len(rows)) - np.searchsorted(rows, rows) < k]
+    sizes = np.bincount(rows, minlength=n_rows)
+    first = np.repeat(sizes.cumsum() - sizes, sizes)  # of the entry's row, in the sorted keys
+    keys = keys[np.arange(len(keys)) - first < k]
     ranks, cols = np.divmod(keys, n)
     rows, below = np.divmod(ranks, most + 1)
     order = np.argsort(rows * n + cols)

@@ -140,6 +140,20 @@ def test_as_a_program(settings_file: Path, script: str) -> None:
     assert finished.stderr.count("\n") == 1
 
 
+def test_outside_of_the_environment_it_says_where_the_packages_are() -> None:
+    """What happens to who has run `make run` and not activated what it set up."""
+    finished = subprocess.run(
+        [sys.executable, "-S", str(ROOT / "run_recbole.py")],  # no site-packages
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (finished.returncode, finished.stdout) == (2, "")
+    assert finished.stderr.startswith("error: the package '")
+    assert "`source .venv/bin/activate`" in finished.stderr
+    assert finished.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [(["nonsense"], "invalid choice: 'nonsense'"), ([], "arguments are required: command")],

@@ -214,7 +214,7 @@ def test_runs_on_different_threads_are_told(folder: Path) -> None:
     key = JobKey("tiny", "BPR", 1)
     comparison.results[key] = comparison.results[key].model_copy(update={"threads": 3})
     (note,) = cost(analyse(comparison, "tiny")).notes
-    assert "1 or 3 threads, on cpu" in note
+    assert "1 or 3 thread(s), on cpu" in note
     assert "their times cannot be compared" in note
 
 

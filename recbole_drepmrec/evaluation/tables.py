@@ -95,7 +95,7 @@ def cost(analysis: Analysis) -> Table:
         for name in ("threads", "device")
     )
     note = (
-        f"Means over seeds, {' or '.join(threads)} threads, on {' or '.join(devices)}; times "
+        f"Means over seeds, {' or '.join(threads)} thread(s), on {' or '.join(devices)}; times "
         "depend on what else the machine did, other runs of this comparison included."
     )
     if len(threads) > 1 or len(devices) > 1:

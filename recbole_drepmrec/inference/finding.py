@@ -37,6 +37,11 @@ def find_file(run: Path) -> Path:
     path = run / FILE if run.is_dir() else run
     if path.is_file():
         return path
+    if not run.exists():
+        raise UserError(
+            f"{run} does not exist; expected the folder of a finished run, such as "
+            "saved/DRepMRec-ml-100k-mm-20260101-120000-ab12, or an inference file."
+        )
     record = _record(run)
     if record.get("status") != "finished":
         raise UserError(

@@ -153,7 +153,7 @@ def test_explain(trained: Trained, capsys: pytest.CaptureFixture[str]) -> None:
         (["recommend", "RUN", "--users=u1", "--history=i1"], "not allowed with argument"),
         (["recommend", "RUN", "--out=lists.xls"], "ends in '.xls', expected .csv, .parquet, .jso"),
         (["recommend", "RUN", "--users_file=nowhere"], "nowhere cannot be read"),
-        (["recommend", "nowhere"], "nowhere is no finished run"),
+        (["recommend", "nowhere"], "nowhere does not exist; expected the folder of a finished run"),
         (["recommend", "RUN", "--out=file/lists.csv"], "cannot write file/lists.csv"),
         (
             ["recommend", "RUN", "--out=/proc/nowhere/lists.csv"],

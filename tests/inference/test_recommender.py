@@ -180,8 +180,10 @@ def test_runs_that_cannot_recommend(popular: Trained, trained: Trained, tmp_path
         match="of Pop leaves one if its scores are dot products .* with such scores: those of this",
     ):
         Recommender.load(popular.run)
-    with pytest.raises(UserError, match="is no finished run"):
+    with pytest.raises(UserError, match="nowhere does not exist; expected the folder of a finish"):
         Recommender.load(tmp_path / "nowhere")
+    with pytest.raises(UserError, match="is no finished run"):
+        Recommender.load(tmp_path)
     shutil.copytree(trained.run, tmp_path / "run")
     file = tmp_path / "run" / "inference.safetensors"
     whole = file.read_bytes()

@@ -118,7 +118,7 @@ def test_mistakes_are_one_message(
             ([str(served_run.run), "--host=no.such.host.invalid"], "cannot listen at no.such.host"),
             ([str(served_run.run), "--threads=0"], "--threads is 0, expected at least 1"),
             ([str(served_run.run), "--watch=nan"], "--watch is nan"),
-            ([str(tmp_path / "none")], "is no finished run"),
+            ([str(tmp_path / "none")], "does not exist; expected the folder of a finished run"),
             ([str(tmp_path)], "has no inference.safetensors"),
             ([], "required: RUN"),
         ):

@@ -51,7 +51,7 @@ class DRAGON(DualGNN):
         weights, k = self.settings.modality_weights, self.settings.item_graph_k
         self.item_graph = SparseMatrix(fused_item_graph(features, weights, k, search))
 
-    def vectors(self) -> Representations:
+    def unsmoothed(self) -> Representations:
         """V of all users, and the items that score, each [n, M d]."""
         users, items = (rows.flatten(1) for rows in self.preferences())
         alike = smooth(self.item_graph, items, self.settings.item_graph_layers)

@@ -170,7 +170,7 @@ def test_what_another_command_has_ended_meanwhile_is_left_alone(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--resume=nowhere"], "expected the folder of a run"),
+        (["--resume=nowhere"], "cannot be read (it does not exist); expected the folder of a run"),
         (["--resume=nowhere", "--epochs=3"], "and --epochs is given too; leave it out"),
         (["--resume=nowhere", "--model=BPR"], "and --model is given too; leave it out"),
     ],

@@ -142,8 +142,6 @@ class SparseMatrix(nn.Module):
     def mean_of_powers(self, x: Tensor, n: int) -> Tensor:
         """Return (x + A x + ... + A^n x) / (n + 1), [n_rows, d], for a square A.
 
-        As x + A (x + A (x + ...)), so that no power is kept, and each sum is made by the product.
-
         Args:
             x: Shape [n_rows, d].
             n: The highest power, zero or more.

@@ -36,8 +36,8 @@ class Distinct(NamedTuple):
 def distinct(ids: Tensor) -> Distinct:
     """Find the distinct ids, on a GPU in a shape that does not depend on them. [ours]
 
-    How many there are is known to the device only, and who asks it waits until all that it has to
-    do is done. So a GPU fills up to n = B, and on a CPU n is the number of distinct ids.
+    Where shapes are fixed (``has_fixed_shapes``) zeros fill up to n = B; else n is the number of
+    distinct ids.
 
     Args:
         ids: Ids of users or items, which may repeat, [B].

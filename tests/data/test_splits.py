@@ -210,8 +210,15 @@ def test_files_may_be_split_anew(tmp_path: Path) -> None:
         ({"split_by": "user_time", "TIME_FIELD": "when"}, "name the column by `TIME_FIELD`"),
         ({"split_by": "fixed", "split_field": "timestamp"}, "has the value"),
         ({"split_by": "sometimes"}, "`split_by` is 'sometimes'"),
-        ({"split_ratios": [1, 1]}, "`split_ratios` is [1, 1]"),
-        ({"split_ratios": [1, 1, 0]}, "`split_ratios` is [1, 1, 0]"),
+        (
+            {"split_ratios": [1, 1]},
+            "`split_ratios` is [1, 1]: list should have at least 3 items, not 2. Expected a value "
+            "such as [0.8, 0.1, 0.1].",
+        ),
+        (
+            {"split_ratios": [1, 1, 0]},
+            "`split_ratios` is [1, 1, 0]: input should be greater than 0 (at number 3).",
+        ),
         ({"cold_items": 1.0}, "`cold_items` is 1.0"),
         ({"split_seed": -1}, "`split_seed` is -1"),
     ],

@@ -123,6 +123,15 @@ def test_softmax_loss_stays_finite_at_any_temperature(bias: float) -> None:
     assert users.grad.isfinite().all()
 
 
+def test_softmax_loss_leaves_a_zero_user_where_it_is() -> None:
+    users, items = torch.zeros(1, 2).requires_grad_(), torch.eye(2).requires_grad_()
+    one, other = (BiasedItems(row, torch.zeros(1)) for row in items.split(1))
+    loss = softmax_loss(users, one, other, temperature=0.2)
+    assert loss.item() == pytest.approx(math.log(2))
+    for gradient in torch.autograd.grad(loss, (users, items)):
+        assert not gradient.any()
+
+
 def test_softmax_loss_leaves_out_items_of_bias_minus_infinity() -> None:
     users, own, others = torch.randn(3, 2, 4).requires_grad_()
     biases = torch.tensor([0.3, -torch.inf])
@@ -188,14 +197,18 @@ def test_info_nce_is_zero_where_nothing_is_counted(temperature: float) -> None:
     assert not rows.grad.any()
 
 
-def test_info_nce_is_torchs_cross_entropy_of_cosines() -> None:
-    """With an own key that is not the query's row, and logits that overflow without care."""
-    queries = torch.randn(5, 3, dtype=torch.float64, requires_grad=True)
-    keys = torch.randn(4, 3, dtype=torch.float64, requires_grad=True)
-    positives = torch.tensor([0, 3, 3, 1, 2])
+@pytest.mark.parametrize("positives", [None, torch.tensor([0, 3, 3, 1, 2])])
+def test_info_nce_is_torchs_cross_entropy_of_cosines(positives: Tensor | None) -> None:
+    """With an own key that is the query's row or not, and logits that overflow without care."""
+    generator = torch.Generator().manual_seed(0)
+    queries, keys = (
+        torch.randn(5, 3, generator=generator, dtype=torch.float64).requires_grad_()
+        for _ in range(2)
+    )
+    own = torch.arange(5) if positives is None else positives
     for temperature in (0.2, 0.001):
         logits = F.normalize(queries, dim=-1) @ F.normalize(keys, dim=-1).T / temperature
-        expected = F.cross_entropy(logits, positives)
+        expected = F.cross_entropy(logits, own)
         found = info_nce(queries, keys, temperature, positives)
         torch.testing.assert_close(found, expected)
         for one, other in zip(

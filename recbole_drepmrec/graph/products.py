@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+_HAS_MKL = bool(torch.backends.mkl.is_available())  # type: ignore[no-untyped-call]
+
 
 class BothWays(NamedTuple):
     """A frozen sparse matrix and its transpose, both in CSR.
@@ -68,7 +70,7 @@ class _Product(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, a: BothWays) -> Tensor:
         ctx.a = a
-        return a.matrix @ x  # [n_rows, d]
+        return _times(a.matrix, x)  # [n_rows, d]
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
@@ -104,9 +106,17 @@ class _MeanOfPowersAt(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[None, Tensor, None, None, None]:
         of_mean, of_own = grads
         of_mean = of_mean / (ctx.n + 1)  # [B, d]
-        of_all = _sum_of_powers(ctx.some.transpose @ of_mean, ctx.a.transpose, ctx.n - 1)
+        of_all = _sum_of_powers(_times(ctx.some.transpose, of_mean), ctx.a.transpose, ctx.n - 1)
         of_all.index_add_(0, ctx.rows, of_mean.add_(of_own))
         return None, of_all, None, None, None
+
+
+def _times(matrix: Tensor, x: Tensor) -> Tensor:
+    """Return A x, [n_rows, d], written once: torch's own ``@`` fills and copies zeros before."""
+    # that beta = 0 reads nothing of what is there was seen of MKL's kernels
+    if x.device.type != "cpu" or not _HAS_MKL:
+        return matrix @ x
+    return x.new_empty(matrix.shape[0], x.shape[1]).addmm_(matrix, x, beta=0)
 
 
 def _sum_of_powers(x: Tensor, matrix: Tensor, n: int) -> Tensor:

@@ -4,7 +4,7 @@ from recbole_drepmrec.nn.alignment import Alignment, BehaviorModalAlignment
 from recbole_drepmrec.nn.batch import Batch
 from recbole_drepmrec.nn.behavior_aware_fuser import BehaviorAwareFuser
 from recbole_drepmrec.nn.behavior_line import BehaviorLine, BehaviorRows
-from recbole_drepmrec.nn.distinct_ids import Distinct, distinct
+from recbole_drepmrec.nn.distinct_ids import Distinct, DistinctInParts, distinct, distinct_in_parts
 from recbole_drepmrec.nn.edges import EdgeSet
 from recbole_drepmrec.nn.filter_gate import OWN_TABLE, FilterGate, GateKind
 from recbole_drepmrec.nn.fine_coarse import FineCoarseAlignment
@@ -62,6 +62,7 @@ __all__ = [
     "BiasedItems",
     "Combination",
     "Distinct",
+    "DistinctInParts",
     "EdgeSet",
     "EdgeWeighting",
     "FeatureProjection",
@@ -98,6 +99,7 @@ __all__ = [
     "by_cosines",
     "cosine_distance",
     "distinct",
+    "distinct_in_parts",
     "info_nce",
     "light_gcn",
     "modality_parts",

@@ -2,10 +2,9 @@
 
 from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
 
-from recbole_drepmrec.nn.distinct_ids import MOST_PAIRS, distinct, rows_in_parts
+from recbole_drepmrec.nn.distinct_ids import distinct_in_parts
 from recbole_drepmrec.nn.fusion import Fusion
 from recbole_drepmrec.nn.losses import cosine_distance, has_direction, info_nce
 from recbole_drepmrec.nn.representations import Representations
@@ -129,20 +128,15 @@ class BehaviorModalAlignment(nn.Module):
 
     def _inter(self, behavior: Tensor, modal: Tensor, ids: Tensor) -> Tensor:
         # who stands in a part twice is no negative of themselves
-        parts = [distinct(part) for part in torch.split(ids, MOST_PAIRS)]
-        tables = (behavior, modal, has_direction(modal))
-        losses, counts = [], []
-        for part, (b, m, directed) in zip(parts, rows_in_parts(parts, *tables), strict=True):
-            there = part.counted_if(directed)
-            counts.append(there.sum())
-            losses.append(self._info_nce(b, m, there) * counts[-1])
-        return torch.stack(losses).sum() / torch.stack(counts).sum().clamp(min=1)
-
-    def _info_nce(self, behavior: Tensor, modal: Tensor, there: Tensor) -> Tensor:
+        found = distinct_in_parts(ids)
+        b, m = behavior[found.ids], modal[found.ids]
+        there = has_direction(m)
+        if found.counted is not None:
+            there = there & found.counted
+        settings = (self.temperature, None, there, [(n, n) for _, n in found.sizes])
         if self.one_way:
-            return info_nce(modal, behavior.detach(), self.temperature, counted=there)
-        to_behavior = info_nce(modal, behavior, self.temperature, counted=there)
-        return (to_behavior + info_nce(behavior, modal, self.temperature, counted=there)) / 2
+            return info_nce(m, b.detach(), *settings)
+        return (info_nce(m, b, *settings) + info_nce(b, m, *settings)) / 2
 
     def extra_repr(self) -> str:
         """Settings shown by ``print(model)``."""

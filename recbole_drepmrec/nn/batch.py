@@ -1,15 +1,18 @@
 """A training batch by the distinct users and items that it reads."""
 
-from typing import NamedTuple, Self
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
 
 import torch
 from torch import Tensor
 
-from recbole_drepmrec.nn.distinct_ids import distinct
+from recbole_drepmrec.nn.distinct_ids import DistinctInParts, distinct, distinct_in_parts
 from recbole_drepmrec.nn.representations import Representations
 
 
-class Batch(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Batch:
     """Training pairs as places among the distinct users and items of the batch. [ours]
 
     The gradient of ``table[ids]`` is a table of zeros with some rows filled, made anew for every
@@ -42,6 +45,11 @@ class Batch(NamedTuple):
         of_items = distinct(torch.cat([positives, negatives]))
         positive, negative = torch.split(of_items.places, len(positives))
         return cls(of_users.ids, of_items.ids, of_users.places, positive, negative)
+
+    @cached_property
+    def negatives_in_parts(self) -> DistinctInParts:
+        """The distinct negative items of each part, by their places in ``items``."""
+        return distinct_in_parts(self.negative)
 
     def rows(self, of_all: Representations) -> Representations:
         """The rows of this batch: users [U, d] and items [I, d].

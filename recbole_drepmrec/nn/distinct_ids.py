@@ -53,19 +53,33 @@ def distinct(ids: Tensor) -> Distinct:
     return Distinct(filled, torch.empty_like(rank).scatter_(0, order, rank), counted)
 
 
-def rows_in_parts(parts: list[Distinct], *tables: Tensor) -> list[tuple[Tensor, ...]]:
-    """The rows of each part's ids, taken out of each table once for all parts.
+class DistinctInParts(NamedTuple):
+    """Ids of a batch in parts of ``MOST_PAIRS``, in each part each once.
 
-    The gradient of ``table[ids]`` is a table of its own, so that one for each part would make the
-    cost grow with the square of the batch.
+    Attributes:
+        ids: The distinct ids of each part, one part after the other, [n].
+        counted: As in ``Distinct``, [n].
+        sizes: How many were given and how many are in ``ids``, of each part.
+    """
+
+    ids: Tensor
+    counted: Tensor | None
+    sizes: list[tuple[int, int]]
+
+
+def distinct_in_parts(ids: Tensor) -> DistinctInParts:
+    """Find the distinct ids of each part.
+
+    The gradient of ``table[ids]`` is a table of its own: rows that are taken out once for all parts
+    keep the cost from growing with the square of the batch.
 
     Args:
-        parts: Distinct ids of each part of a batch, n_p of them.
-        tables: Any number, each [n_rows, ...].
-
-    Returns:
-        For each part a row set of each table, [n_p, ...] each.
+        ids: Ids of users or items, which may repeat, [B].
     """
-    ids = torch.cat([part.ids for part in parts])
-    sizes = [len(part.ids) for part in parts]
-    return list(zip(*(torch.split(table[ids], sizes) for table in tables), strict=True))
+    parts = [distinct(part) for part in torch.split(ids, MOST_PAIRS)]
+    counted = [part.counted for part in parts if part.counted is not None]
+    return DistinctInParts(
+        torch.cat([part.ids for part in parts]),
+        torch.cat(counted) if counted else None,
+        [(len(part.places), len(part.ids)) for part in parts],
+    )

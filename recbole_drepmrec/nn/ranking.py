@@ -8,7 +8,6 @@ from torch import Tensor, nn
 
 from recbole_drepmrec.nn.batch import Batch
 from recbole_drepmrec.nn.blocks import divided, lengths_of
-from recbole_drepmrec.nn.distinct_ids import MOST_PAIRS, distinct, rows_in_parts
 from recbole_drepmrec.nn.losses import BiasedItems, bpr_loss, softmax_loss
 from recbole_drepmrec.nn.representations import Representations
 
@@ -68,19 +67,13 @@ class RankingLoss(nn.Module):
             scores = [(pairs.users * one).sum(-1) for one in (pairs.items, negatives)]
             return bpr_loss(*scores)
         biases = self.item_bias[batch.items]
-        columns = (*pairs, biases[batch.positive])
-        parts = zip(*(torch.split(one, MOST_PAIRS) for one in columns), strict=True)
-        drawn = [distinct(negative) for negative in torch.split(batch.negative, MOST_PAIRS)]
-        losses = []
-        for (users, *own), others, (vectors, levels) in zip(
-            parts, drawn, rows_in_parts(drawn, items, biases), strict=True
-        ):
-            if others.counted is not None:
-                levels = levels.masked_fill(~others.counted, -torch.inf)
-            taken, offered = BiasedItems(*own), BiasedItems(vectors, levels)
-            loss = softmax_loss(users, taken, offered, self.temperature)
-            losses.append(len(users) * loss)
-        return torch.stack(losses).sum() / len(pairs.users)
+        drawn = batch.negatives_in_parts
+        levels = biases[drawn.ids]
+        if drawn.counted is not None:
+            levels = levels.masked_fill(~drawn.counted, -torch.inf)
+        taken = BiasedItems(pairs.items, biases[batch.positive])
+        offered = BiasedItems(items[drawn.ids], levels)
+        return softmax_loss(pairs.users, taken, offered, self.temperature, drawn.sizes)
 
     def scoring(self, encoded: Representations) -> Representations:
         """The vectors whose dot products rank the items.

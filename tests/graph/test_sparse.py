@@ -51,6 +51,22 @@ def test_product_and_gradient_are_those_of_the_dense_matrix(
     torch.testing.assert_close(given_, product_and_gradient(graph.to_dense(), x))
 
 
+@pytest.mark.parametrize("n_edges", [0, 9])
+def test_a_product_reads_nothing_of_the_memory_that_it_is_written_to(n_edges: int) -> None:
+    graph, x = random_graph(6, 4, n_edges), torch.ones(4, 3)
+    were_deterministic = torch.are_deterministic_algorithms_enabled()
+    with pytest.MonkeyPatch.context() as patch:
+        # which fill fresh memory with NaN
+        patch.setattr(torch.utils.deterministic, "fill_uninitialized_memory", True)
+        torch.use_deterministic_algorithms(True)
+        try:
+            assert torch.empty(1).isnan().all()
+            found = SparseMatrix(graph)(x)
+        finally:
+            torch.use_deterministic_algorithms(were_deterministic)
+    torch.testing.assert_close(found, graph.to_dense() @ x)
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.integers(1, 8), st.integers(0, 30), st.integers(0, 1000))
 def test_symmetric_matrix_has_the_same_gradient_with_one_copy(

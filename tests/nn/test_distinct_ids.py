@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recbole_drepmrec import fixed_shapes
-from recbole_drepmrec.nn import distinct
+from recbole_drepmrec.nn import distinct, distinct_ids, distinct_in_parts
 
 IDS = st.lists(st.integers(0, 9), max_size=20)
 
@@ -28,6 +28,14 @@ def test_each_id_once_and_where_each_given_one_stands(given_ids: list[int]) -> N
     assert found.counted is None
 
 
+def test_each_part_has_its_own_ids_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(distinct_ids, "MOST_PAIRS", 3)
+    found = distinct_in_parts(torch.tensor([5, 0, 5, 2, 6, 0, 3]))
+    assert found.ids.tolist() == [0, 5, 0, 2, 6, 3]
+    assert found.sizes == [(3, 2), (3, 3), (1, 1)]
+    assert found.counted is None
+
+
 @given(IDS)
 @pytest.mark.usefixtures("shapes_of_a_gpu")
 def test_on_a_gpu_zeros_fill_up_and_are_not_counted(given_ids: list[int]) -> None:
@@ -45,3 +53,13 @@ def test_on_a_gpu_zeros_fill_up_and_are_not_counted(given_ids: list[int]) -> Non
 def test_a_mask_leaves_out_more() -> None:
     found = distinct(torch.tensor([4, 2, 4]))
     assert found.counted_if(torch.tensor([False, True, True])).tolist() == [False, True, False]
+
+
+@pytest.mark.usefixtures("shapes_of_a_gpu")
+def test_each_part_fills_up_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(distinct_ids, "MOST_PAIRS", 3)
+    found = distinct_in_parts(torch.tensor([5, 0, 5, 2]))
+    assert found.ids.tolist() == [0, 5, 0, 2]
+    assert found.sizes == [(3, 3), (1, 1)]
+    assert found.counted is not None
+    assert found.counted.tolist() == [True, True, False, True]

@@ -10,8 +10,8 @@ from recbole_drepmrec.nn import (
     BehaviorModalAlignment,
     Fusion,
     Representations,
-    alignment,
     cosine_distance,
+    distinct_ids,
     info_nce,
 )
 
@@ -162,7 +162,7 @@ def test_inter_of_a_large_batch_is_the_mean_over_its_parts(monkeypatch: pytest.M
     bma = BehaviorModalAlignment(Fusion())
     generator = torch.Generator().manual_seed(0)
     b, m = (torch.randn(7, 3, generator=generator).requires_grad_() for _ in range(2))
-    monkeypatch.setattr(alignment, "MOST_PAIRS", 3)
+    monkeypatch.setattr(distinct_ids, "MOST_PAIRS", 3)
     ids = torch.tensor([5, 0, 5, 2, 6, 0, 3])
     parts = ([0, 5], [0, 2, 6], [3])
     expected = torch.stack([info_nce(m[p], b[p], 0.2) * len(p) for p in parts]).sum() / 6

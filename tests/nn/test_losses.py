@@ -224,3 +224,45 @@ def test_info_nce_leaves_fixed_keys_alone() -> None:
     info_nce(queries, keys, 0.2).backward()
     assert queries.grad is not None
     assert keys.grad is None
+
+
+def random_rows(*shapes: tuple[int, ...]) -> list[Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    return [
+        torch.randn(*shape, generator=generator, dtype=torch.float64).requires_grad_()
+        for shape in shapes
+    ]
+
+
+@pytest.mark.parametrize("temperature", [0.01, 0.2])
+def test_info_nce_in_parts_is_the_mean_over_all_queries_that_count(temperature: float) -> None:
+    rows = random_rows((5, 3), (5, 3))
+    counted = torch.tensor([True, True, False, True, True])
+    first, second = (
+        info_nce(*(one[part] for one in rows), temperature, counted=counted[part])
+        for part in (slice(0, 3), slice(3, 5))
+    )
+    expected = (2 * first + 2 * second) / 4
+    loss = info_nce(*rows, temperature, counted=counted, parts=[(3, 3), (2, 2)])
+    torch.testing.assert_close(loss, expected)
+    torch.testing.assert_close(torch.autograd.grad(loss, rows), torch.autograd.grad(expected, rows))
+
+
+@pytest.mark.parametrize("temperature", [0.01, 0.2])
+def test_softmax_loss_in_parts_is_the_mean_over_all_pairs(temperature: float) -> None:
+    rows = random_rows((5, 3), (5, 3), (7, 3), (5,), (7,))
+    users, own, others, own_bias, biases = rows
+    first, second = (
+        softmax_loss(
+            users[pairs],
+            BiasedItems(own[pairs], own_bias[pairs]),
+            BiasedItems(others[drawn], biases[drawn]),
+            temperature,
+        )
+        for pairs, drawn in ((slice(0, 3), slice(0, 2)), (slice(3, 5), slice(2, 7)))
+    )
+    expected = (3 * first + 2 * second) / 5
+    positives, negatives = BiasedItems(own, own_bias), BiasedItems(others, biases)
+    loss = softmax_loss(users, positives, negatives, temperature, [(3, 2), (2, 5)])
+    torch.testing.assert_close(loss, expected)
+    torch.testing.assert_close(torch.autograd.grad(loss, rows), torch.autograd.grad(expected, rows))

@@ -12,11 +12,12 @@ from recbole_drepmrec.nn import (
     RankingLoss,
     Representations,
     bpr_loss,
+    distinct_ids,
     softmax_loss,
 )
-from recbole_drepmrec.nn import ranking as module
 
-BATCH = Batch.of(torch.tensor([1, 2, 2]), torch.tensor([3, 4, 3]), torch.tensor([5, 5, 1]))
+IDS = (torch.tensor([1, 2, 2]), torch.tensor([3, 4, 3]), torch.tensor([5, 5, 1]))
+BATCH = Batch.of(*IDS)
 GENERATOR = torch.Generator().manual_seed(0)
 ENCODED = Representations(
     torch.randn(3, 4, generator=GENERATOR), torch.randn(6, 4, generator=GENERATOR)
@@ -57,10 +58,10 @@ def test_softmax_takes_the_negative_items_of_all_pairs_each_once() -> None:
 def test_parts_of_a_large_batch_have_negatives_of_their_own(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "MOST_PAIRS", 2)
+    monkeypatch.setattr(distinct_ids, "MOST_PAIRS", 2)
     first = expected_softmax([1, 2], [3, 4], [5])
     second = expected_softmax([2], [3], [1])
-    loss = ranking("softmax")(PAIRS, ROWS.items, BATCH)
+    loss = ranking("softmax")(PAIRS, ROWS.items, Batch.of(*IDS))
     torch.testing.assert_close(loss, (2 * first + second) / 3)
 
 

@@ -17,7 +17,6 @@ from recbole_drepmrec.inference.new_items import FEATURES_FILE
 from recbole_drepmrec.inference.new_items_making import item_maker_of
 from recbole_drepmrec.model.base import MultimodalRecommender
 from recbole_drepmrec.model.host_vectors import CARRIERS, find_vectors
-from recbole_drepmrec.model.two_lines import TwoLineRecommender
 from recbole_drepmrec.nn import BEHAVIOR, Representations, part_name
 from recbole_drepmrec.nn.blocks import divided, lengths_of
 from recbole_drepmrec.nn.propagation import summed
@@ -67,7 +66,7 @@ def bundle_of(prepared: Any) -> Bundle | None:
         raise UserError(
             f"{config['model']} gives scores that are no numbers; lower --learning_rate."
         )
-    parts = model.parts() if isinstance(model, TwoLineRecommender) else {}
+    parts = model.parts() if isinstance(model, MultimodalRecommender) else {}
     parts = {name: _without_padding(part) for name, part in parts.items()}
     mapped = parts.get(BEHAVIOR) if parts else fused
     weights = model.cosine_weights() if parts else None

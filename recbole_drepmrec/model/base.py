@@ -107,6 +107,22 @@ class MultimodalRecommender(FeatureRecommender):
         """Encode all users [n_users, d] and items [n_items, d]."""
         raise NotImplementedError
 
+    def scoring_vectors(self) -> Representations:
+        """The vectors whose dot products score, where they are others than ``forward``'s."""
+        return self.forward()
+
+    def parts(self) -> dict[str, Representations]:
+        """What the scoring vectors are the sum of, by name; none where they are whole."""
+        return {}
+
+    def cosine_weights(self) -> tuple[float, ...] | None:
+        """The lengths of the blocks, equally wide, of the vectors that score; None for any length.
+
+        Where there are some, the parts are summed before they are brought to these lengths, and one
+        more number of a scoring vector is the items' popularity.
+        """
+        return None
+
     def training_vectors(self) -> Representations:
         """The vectors that the loss of a batch reads, where they are others than ``forward``'s."""
         return self.forward()
@@ -126,7 +142,7 @@ class MultimodalRecommender(FeatureRecommender):
     def encoded(self) -> Representations:
         """All users and items, encoded at the first call of an evaluation."""
         if self._encoded is None:
-            self._encoded = self.forward()
+            self._encoded = self.scoring_vectors()
         return self._encoded
 
     def predict(self, interaction: Any) -> Tensor:

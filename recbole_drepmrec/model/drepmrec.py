@@ -9,6 +9,7 @@ from torch import Tensor
 from recbole_drepmrec.data.dataset import MultimodalDataset
 from recbole_drepmrec.model.base import neighbour_search, total, training_interactions
 from recbole_drepmrec.model.modal_side import ModalSide, ModalSideSettings
+from recbole_drepmrec.model.ranked import ranking_loss
 from recbole_drepmrec.model.two_lines import TwoLineRecommender
 from recbole_drepmrec.nn import (
     Batch,
@@ -77,11 +78,7 @@ class DRepMRec(TwoLineRecommender):
         self.modal_side: ModalSide | None = None
         self.ranking: RankingLoss | None = None  # the Modal Side has it, where there is one
         if not settings.use_modal_line:
-            self.ranking = RankingLoss(
-                settings.ranking_loss,
-                settings.ranking_temperature,
-                interactions.transposed().row_sums(),
-            )
+            self.ranking = ranking_loss(settings, interactions)
         else:
             features = self.prepared_features(dataset, settings.feature_norm)
             self.modal_side = ModalSide(

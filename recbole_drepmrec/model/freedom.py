@@ -10,17 +10,23 @@ from recbole_drepmrec.data.dataset import MultimodalDataset
 from recbole_drepmrec.data.features import FeatureNorm
 from recbole_drepmrec.graph import SparseMatrix, bipartite_matrix, sample_edges
 from recbole_drepmrec.model.base import (
-    MultimodalRecommender,
     neighbour_search,
-    pair_scores,
     training_interactions,
 )
+from recbole_drepmrec.model.ranked import RankedRecommender, RankingSettings, ranking_loss
 from recbole_drepmrec.model.relations import fused_item_graph
-from recbole_drepmrec.nn import BehaviorLine, FeatureProjection, Representations, bpr_loss, smooth
-from recbole_drepmrec.settings import NotNegative, Positive, Settings, Share, Weight
+from recbole_drepmrec.nn import (
+    Batch,
+    BehaviorLine,
+    FeatureProjection,
+    Representations,
+    bpr_loss,
+    smooth,
+)
+from recbole_drepmrec.settings import NotNegative, Positive, Share, Weight
 
 
-class FREEDOMSettings(Settings):
+class FREEDOMSettings(RankingSettings):
     """Keys of FREEDOM; ``properties/model/FREEDOM.yaml`` holds their defaults."""
 
     embedding_size: Positive = Field(description="d, size of all representations.")
@@ -33,12 +39,12 @@ class FREEDOMSettings(Settings):
     modal_weight: Weight = Field(description="lambda, weight of the features' own BPR.")
 
 
-class FREEDOM(MultimodalRecommender):
+class FREEDOM(RankedRecommender):
     """A tale of two graphs: the item graph is frozen, the user-item graph is denoised.
 
         S = sum_m w_m S^m,   H^(l+1) = S H^(l),   H^(0) = E_I
         users = X_U,   items = X_I + H^(L),   (X_U, X_I) = LightGCN(E_U, E_I)
-        L = BPR(users, items) + lambda sum_m BPR(users, F^m W_m)
+        L = L_rank(users, items) + lambda sum_m BPR(users, F^m W_m),   L_rank = BPR as published
 
     S^m links each item to the k items of highest cosine, itself among them, and never changes.
     Each epoch trains on (1 - rho) of the user-item edges, drawn with a probability that falls with
@@ -68,6 +74,7 @@ class FREEDOM(MultimodalRecommender):
         )
         self.item_graph = SparseMatrix(items)
         self.interactions = training_interactions(dataset)
+        self.ranking = ranking_loss(settings, self.interactions)
         self.drawn_adjacency: SparseMatrix | None = None
         self.behavior_line = BehaviorLine(
             self.interactions, settings.embedding_size, settings.n_layers
@@ -97,10 +104,12 @@ class FREEDOM(MultimodalRecommender):
     def calculate_loss(self, interaction: Any) -> Tensor:
         """Return the objective of one training batch, a scalar."""
         users, positives, negatives = self.batch_ids(interaction)
-        encoded = self.training_vectors()
-        loss = bpr_loss(*pair_scores(encoded, users, positives, negatives))
+        batch = Batch.of(users, positives, negatives)
+        rows = batch.rows(self.training_vectors())
+        pairs = batch.positive_pairs(rows)
+        loss: Tensor = self.ranking(pairs, rows.items, batch)
         for projection in self.projections:
-            modal = _modal_loss(projection, encoded.users[users], positives, negatives)
+            modal = _modal_loss(projection, pairs.users, positives, negatives)
             loss = loss + self.settings.modal_weight * modal
         return loss
 

@@ -141,6 +141,8 @@ def host_vectors(host: Any) -> tuple[HostVectors, int]:
         size = _size(host, vectors)
         if not _scores_are_dot_products(host, vectors):
             reason = "its scores are not dot products of user and item vectors"
+            if isinstance(host, MultimodalRecommender) and host.cosine_weights():
+                reason = "`ranking_loss: softmax` scores by cosines; set --ranking_loss=bpr"
             raise UserError(cannot_carry(name, reason))
     return vectors, size
 

@@ -10,12 +10,11 @@ from recbole_drepmrec.data.dataset import MultimodalDataset
 from recbole_drepmrec.data.features import FeatureNorm, PreparedFeatures
 from recbole_drepmrec.graph import NeighbourSearch, SparseMatrix, normalise_by_degrees
 from recbole_drepmrec.model.base import (
-    MultimodalRecommender,
     neighbour_search,
-    pair_scores,
     total,
     training_interactions,
 )
+from recbole_drepmrec.model.ranked import RankedRecommender, RankingSettings, ranking_loss
 from recbole_drepmrec.model.relations import published_item_graph
 from recbole_drepmrec.nn import (
     Batch,
@@ -24,16 +23,15 @@ from recbole_drepmrec.nn import (
     ModalEncoder,
     ModalityInputs,
     Representations,
-    bpr_loss,
     distinct,
     info_nce,
     split,
     squared_norm,
 )
-from recbole_drepmrec.settings import AboveZero, NotNegative, Positive, Settings, Weight
+from recbole_drepmrec.settings import AboveZero, NotNegative, Positive, Weight
 
 
-class MGCNSettings(Settings):
+class MGCNSettings(RankingSettings):
     """Keys of MGCN; ``properties/model/MGCN.yaml`` holds their defaults."""
 
     feature_norm: FeatureNorm = Field(description="Preparation of the raw features.")
@@ -46,14 +44,14 @@ class MGCNSettings(Settings):
     temperature: AboveZero = Field(description="Temperature of the InfoNCE.")
 
 
-class MGCN(MultimodalRecommender):
+class MGCN(RankedRecommender):
     """Multi-view graph convolutional network. [paper]
 
         E_id = LightGCN of the ID embeddings E^(0)
         H_m = E_i^(0) * sigmoid((F_m W_1 + b_1) W_2 + b_2)        behavior-guided purifier
         E_i,m = S_m H_m,   E_u,m = sum over u's items i of E_i,m / sqrt(|N_u| |N_i|)
         E = E_id + E_mul,   E_mul = fuser(E_m, E_id), see ``BehaviorAwareFuser``
-        L = BPR(E) + cl_weight L_C + reg_weight ||E||^2 / 2B
+        L = L_rank(E) + cl_weight L_C + reg_weight ||E||^2 / 2B,   L_rank = BPR as published
         L_C = InfoNCE(E_mul, E_id) over the batch's users + the same over its positive items
 
     S_m is LATTICE's frozen item graph, weighted by cosine. The published implementation divides
@@ -83,6 +81,7 @@ class MGCN(MultimodalRecommender):
         self.encoders = nn.ModuleList(
             self._encoder(name, modality, search) for name, modality in features.items()
         )
+        self.ranking = ranking_loss(self.settings, interactions)
         self.to_users = SparseMatrix(normalise_by_degrees(interactions))
         self.fuser = BehaviorAwareFuser(len(features), d)
         has = torch.stack([modality.present for modality in features.values()], dim=1)
@@ -122,9 +121,9 @@ class MGCN(MultimodalRecommender):
         behavior, modal, present = (table[nodes] for table in (*self.single_views(), self.present))
         multimodal = self.fuser(modal, present, behavior)
         users, items = torch.split(behavior + multimodal, [len(batch.users), len(batch.items)])
-        pairs = (batch.user, batch.positive, batch.negative)
-        ranking = bpr_loss(*pair_scores(Representations(users, items), *pairs))
-        penalty = squared_norm(users[batch.user], items[batch.positive], items[batch.negative])
+        pairs = batch.positive_pairs(Representations(users, items))
+        ranking: Tensor = self.ranking(pairs, items, batch)
+        penalty = squared_norm(*pairs, items[batch.negative])
         contrast = total(
             self._contrast(behavior, multimodal, present.any(1), places)
             for places in (batch.user, len(batch.users) + batch.positive)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from recbole_drepmrec.data.features import FeatureNorm, PreparedFeatures
 from recbole_drepmrec.graph import Graph, NeighbourSearch, SparseMatrix
+from recbole_drepmrec.model.ranked import RankingSettings, ranking_loss
 from recbole_drepmrec.model.relations import UserGraph, item_graph, user_graph
 from recbole_drepmrec.nn import (
     Batch,
@@ -18,7 +19,6 @@ from recbole_drepmrec.nn import (
     ModalityInputs,
     ModalLine,
     ModalOutput,
-    RankingKind,
     RankingLoss,
     Representations,
     SimilarityKept,
@@ -26,7 +26,7 @@ from recbole_drepmrec.nn import (
     SimilarityTracker,
     by_cosines,
 )
-from recbole_drepmrec.settings import AboveZero, Positive, Settings, Weight
+from recbole_drepmrec.settings import AboveZero, Positive, Weight
 
 # YAML 1.1 reads a bare `off` as False.
 SignalChoice = Annotated[
@@ -34,7 +34,7 @@ SignalChoice = Annotated[
 ]
 
 
-class ModalSideSettings(Settings):
+class ModalSideSettings(RankingSettings):
     """Keys of the Modal Line, of SSS and of BMA."""
 
     feature_norm: FeatureNorm = Field(description="Preparation of the raw features.")
@@ -50,10 +50,6 @@ class ModalSideSettings(Settings):
     leave_one_out: bool = Field(description="Score training pairs without the positive item.")
     fusion: FusionKind = Field(description="How the two lines are joined.")
     modal_scale: AboveZero = Field(description="Factor of the modal vectors in the fusion.")
-    ranking_loss: RankingKind = Field(
-        description="By the batch's negative items, or each pair's own."
-    )
-    ranking_temperature: AboveZero = Field(description="Temperature of `ranking_loss: softmax`.")
     use_bma: bool = Field(description="Ablation: False fuses without aligning.")
     use_intra: bool = Field(description="Ablation: intra-alignment.")
     use_inter: bool = Field(description="Ablation: inter-alignment.")
@@ -104,22 +100,17 @@ class ModalSide(nn.Module):
             settings.gate,
             settings.item_graph_layers,
         )
-        times = interactions.transposed().row_sums()  # [n_items]
         self.signals = _signals(settings, features)
         self._trackers: list[SimilarityTracker] = []  # made once they are asked for
-        self.ranking = self._ranking_loss(times)  # under `late` of the modal vectors
+        self.ranking = ranking_loss(settings, interactions)  # under `late` of the modal vectors
         self.all_trained = int(self.ranking.untrained.sum()) <= 1  # the padding item never is
         apart = settings.fusion == "late" and not alone
-        self.behavior_ranking = self._ranking_loss(times) if apart else None
+        self.behavior_ranking = ranking_loss(settings, interactions) if apart else None
         self.bma = BehaviorModalAlignment(
             Fusion(settings.fusion, settings.modal_scale),
             settings.temperature,
             settings.inter_one_way,
         )
-
-    def _ranking_loss(self, times: Tensor) -> RankingLoss:
-        settings = self.settings
-        return RankingLoss(settings.ranking_loss, settings.ranking_temperature, times)
 
     def forward(self, behavior_items: Tensor | None = None) -> ModalOutput:
         """Run the Modal Line.

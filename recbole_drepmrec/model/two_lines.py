@@ -34,10 +34,7 @@ class TwoLineRecommender(MultimodalRecommender):
         raise NotImplementedError
 
     def cosine_weights(self) -> tuple[float, ...] | None:
-        """The lengths of the blocks, equally wide, of the vectors that score; None for any length.
-
-        See ``ModalSide.cosine_weights``.
-        """
+        """Those of ``ModalSide.cosine_weights``; None without a modal side."""
         return self.modal_side.cosine_weights() if self.modal_side is not None else None
 
     @torch.no_grad()

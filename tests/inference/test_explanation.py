@@ -26,6 +26,8 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("DRepMRec", {"use_behavior_line": False}),
     ("DRepMRec", {"use_modal_line": False}),
     ("DRepMRec", {"use_modal_line": False, "ranking_loss": "bpr"}),
+    ("MGCN", {"ranking_loss": "softmax"}),
+    ("FREEDOM", {"ranking_loss": "softmax"}),
     ("DRepMRec", {"missing": "mean", "item_graph": "none"}),
     ("LightGCN+BMA", {"bma_modal_scale": 2.0}),
     ("LightGCN+BMA", {"bma_fusion": "late", "bma_ranking_loss": "softmax"}),
@@ -50,7 +52,8 @@ def test_parts_add_up_to_the_vectors(tmp_path: Path, model: str, values: dict[st
     made = bundle(tmp_path, model, values)
     expected = {"behavior", *values.get("use_modalities", ["text", "image"])}
     expected -= {"behavior"} if values.get("use_behavior_line") is False else set()
-    expected -= {"text", "image"} if values.get("use_modal_line") is False else set()
+    whole = model in ("MGCN", "FREEDOM") or values.get("use_modal_line") is False
+    expected -= {"text", "image"} if whole else set()
     kind = values.get("ranking_loss", values.get("bma_ranking_loss"))
     by_softmax = kind == "softmax" or (model == "DRepMRec" and kind is None)
     expected |= {"popularity"} if by_softmax else set()

@@ -398,6 +398,11 @@ def test_a_host_that_scores_otherwise_says_why(make: Make, model: Any, reason: s
         make(model, bma=True, embedding_size=64, n_layers=2)
 
 
+def test_a_host_that_ranks_by_cosines_is_told_what_to_set(make: Make) -> None:
+    with pytest.raises(UserError, match="scores by cosines; set --ranking_loss=bpr"):
+        make("FREEDOM", bma=True, ranking_loss="softmax")
+
+
 @pytest.mark.parametrize(
     ("model", "message"),
     [

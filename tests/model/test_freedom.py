@@ -28,6 +28,13 @@ class TestFREEDOMWithAllEdges(ModelContract):
     settings = {"edge_dropout": 0.0, "item_graph_layers": 2, "n_layers": 1, "modal_weight": 0.5}
 
 
+class TestFREEDOMSoftmax(ModelContract):
+    """Ranked by cosines."""
+
+    model = "FREEDOM"
+    settings = {**SMALL, "ranking_loss": "softmax"}
+
+
 @pytest.fixture
 def make(tmp_path: Path) -> Make:
     return maker("FREEDOM", tmp_path, **SMALL)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 import torch
 from torch.nn.functional import normalize, softplus
 
@@ -22,6 +23,13 @@ class TestMGCNDeep(ModelContract):
 
     model = "MGCN"
     settings = {"item_graph_layers": 2, "item_graph_k": 4, "cl_weight": 0.1, "n_layers": 1}
+
+
+class TestMGCNSoftmax(ModelContract):
+    """Ranked by cosines."""
+
+    model = "MGCN"
+    settings = {"ranking_loss": "softmax"}
 
 
 def interactions(prepared: Prepared) -> torch.Tensor:
@@ -62,14 +70,22 @@ def contrast(queries: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
     return (similar.logsumexp(1) - similar.diagonal()).mean()
 
 
-def test_loss_by_hand(tmp_path: Path) -> None:
-    prepared = build("MGCN", clustered(), tmp_path, cl_weight=0.3, reg_weight=0.7)
+@pytest.mark.parametrize("kind", ["bpr", "softmax"])
+def test_loss_by_hand(kind: str, tmp_path: Path) -> None:
+    prepared = build(
+        "MGCN", clustered(), tmp_path, cl_weight=0.3, reg_weight=0.7, ranking_loss=kind
+    )
     model, interaction = prepared.model, next(iter(prepared.train_data))
     users, positives, negatives = model.batch_ids(interaction)
     behavior, multimodal = model.views()
     rows = behavior + multimodal
     u, p, n = rows[users], rows[model.n_users + positives], rows[model.n_users + negatives]
     ranking = softplus((u * n).sum(1) - (u * p).sum(1)).mean()
+    if kind == "softmax":
+        others = rows[model.n_users + negatives.unique()]
+        logits = normalize(u, dim=1) @ normalize(torch.cat([p, others]), dim=1).T / 0.2
+        own, logits = logits[:, : len(p)].diagonal(), logits[:, len(p) :]
+        ranking = (torch.cat([own[:, None], logits], dim=1).logsumexp(1) - own).mean()
     penalty = (u.pow(2).sum() + p.pow(2).sum() + n.pow(2).sum()) / (2 * len(users))
     expected = ranking + 0.7 * penalty
     for nodes in (users, model.n_users + positives):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from recbole_drepmrec.errors import UserError
+from recbole_drepmrec.errors import UserError, nearest
 
 
 class Parser(argparse.ArgumentParser):
@@ -14,6 +14,23 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> Any:
         """Raise what argparse would print and exit with."""
         raise UserError(f"{message}; `--help` lists the options.")
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Read options only, and propose the one that an unknown one is closest to.
+
+        Args:
+            args: The words; None for those of the command line.
+            namespace: Where the values go; None for a new one.
+
+        Raises:
+            UserError: An option is not in order.
+        """
+        options, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            word = unknown[0].partition("=")[0]
+            near = nearest(word, self._option_string_actions) or "; `--help` lists the options."
+            raise UserError(f"'{word}' is no option{near}")
+        return options
 
 
 def names(given: str | None, option: str) -> list[str]:

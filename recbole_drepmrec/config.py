@@ -20,7 +20,7 @@ from recbole_drepmrec import compat
 from recbole_drepmrec.data.dataset import MODALITY_KEYS
 from recbole_drepmrec.data.splits import SPLIT_KEYS
 from recbole_drepmrec.distributed import join_group
-from recbole_drepmrec.errors import UserError, recbole_complaints
+from recbole_drepmrec.errors import UserError, nearest, recbole_complaints
 from recbole_drepmrec.literals import Loader, literal, read_yaml
 from recbole_drepmrec.model.bma_host import with_bma
 from recbole_drepmrec.protocol import (
@@ -35,7 +35,6 @@ from recbole_drepmrec.registry import (
     get_model,
     host_name,
     is_multimodal,
-    nearest,
     properties_folders,
     recbole_properties,
 )

@@ -1,9 +1,8 @@
 """Models and data sets by name: ours first, then RecBole's."""
 
-import difflib
 import importlib
 import importlib.util
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from recbole_drepmrec.data.recbole_dataset import (
     SafeSequentialDataset,
     safe_dataset_class,
 )
-from recbole_drepmrec.errors import UserError
+from recbole_drepmrec.errors import UserError, nearest
 
 MODELS = {
     "BM3": "recbole_drepmrec.model.bm3",
@@ -210,10 +209,3 @@ def dataset_class(config: Any) -> type[Any]:
         ModelType.KNOWLEDGE: SafeKnowledgeBasedDataset,
     }
     return by_type.get(config["MODEL_TYPE"], SafeDataset)
-
-
-def nearest(given: str, known: Iterable[str]) -> str:
-    """A question that proposes the known name closest to what was given, or nothing."""
-    by_lower = {name.lower(): name for name in known}
-    matches = difflib.get_close_matches(given.lower(), by_lower, n=1, cutoff=0.6)
-    return f"; did you mean '{by_lower[matches[0]]}'?" if matches else ""

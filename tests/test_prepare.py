@@ -66,7 +66,11 @@ def test_help_names_every_layout(words: list[str], capsys: pytest.CaptureFixture
     [
         ([], "the following arguments are required: LAYOUT, SOURCE, --name"),
         (["csv", "source"], "the following arguments are required: --name"),
-        (["csv", "source", "--name", "a", "--nmae=b"], "unrecognized arguments: --nmae=b"),
+        (
+            ["csv", "source", "--name", "a", "--nmae=b"],
+            "'--nmae' is no option; did you mean '--name'?",
+        ),
+        (["csv", "source", "--name", "a", "b"], "'b' is no option; `--help` lists the options."),
         (["csvv", "source", "--name", "a"], "no layout 'csvv'; did you mean 'csv'?"),
         (["csv", "sauce", "--name", "a"], "sauce does not exist"),
         (["mmrec", "source", "--name", "a"], "expected an MMRec file NAME.inter"),

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from recbole_drepmrec.errors import UserError, nearest
+from recbole_drepmrec.errors import UserError
+from recbole_drepmrec.suggestions import nearest
 
 
 class Parser(argparse.ArgumentParser):

@@ -1,7 +1,6 @@
-"""The one error that is the user's to mend, how others become it, and what may have been meant."""
+"""The one error that is the user's to mend, and how others become it."""
 
-import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 
@@ -43,15 +42,3 @@ def recbole_complaints(about: str) -> Iterator[None]:
         ) from error
     except (ValueError, TypeError, NotImplementedError, KeyError, IndexError) as error:
         raise UserError(f"{about}: {error}") from error
-
-
-def nearest(given: str, known: Iterable[str]) -> str:
-    """A question that proposes the known name closest to what was given, or nothing.
-
-    Args:
-        given: What was given.
-        known: All names.
-    """
-    by_lower = {name.lower(): name for name in known}
-    matches = difflib.get_close_matches(given.lower(), by_lower, n=1, cutoff=0.6)
-    return f"; did you mean '{by_lower[matches[0]]}'?" if matches else ""

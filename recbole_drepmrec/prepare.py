@@ -8,8 +8,9 @@ from recbole_drepmrec.data.importers import LAYOUTS
 from recbole_drepmrec.data.importers.published import AMAZON_2014, DOWNLOADS, MOVIELENS
 from recbole_drepmrec.data.importers.validation import with_validation
 from recbole_drepmrec.data.importers.write import Written, check_target, write_dataset
-from recbole_drepmrec.errors import UserError, nearest
+from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.registry import DATASET_BUILDERS
+from recbole_drepmrec.suggestions import nearest
 
 
 def run(arguments: list[str]) -> None:

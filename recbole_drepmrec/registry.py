@@ -16,7 +16,8 @@ from recbole_drepmrec.data.recbole_dataset import (
     SafeSequentialDataset,
     safe_dataset_class,
 )
-from recbole_drepmrec.errors import UserError, nearest
+from recbole_drepmrec.errors import UserError
+from recbole_drepmrec.suggestions import nearest
 
 MODELS = {
     "BM3": "recbole_drepmrec.model.bm3",

@@ -113,7 +113,7 @@ class _MeanOfPowersAt(torch.autograd.Function):
 
 def _times(matrix: Tensor, x: Tensor) -> Tensor:
     """Return A x, [n_rows, d], written once: torch's own ``@`` fills and copies zeros before."""
-    # that beta = 0 reads nothing of what is there was seen of MKL's kernels
+    # of MKL's kernels a test shows that they read nothing of what is there
     if x.device.type != "cpu" or not _HAS_MKL:
         return matrix @ x
     return x.new_empty(matrix.shape[0], x.shape[1]).addmm_(matrix, x, beta=0)

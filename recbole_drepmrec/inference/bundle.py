@@ -79,12 +79,13 @@ class Bundle:
         items: Raw ids, [I].
         titles: Title of each item, empty where it has none, [I]; None without titles.
         fused: The vectors that score, [U, D] and [I, D].
-        parts: What each line and modality gives to them; none where a model has no two lines.
+        parts: What each line and modality gives to them; where a model has no two lines, none, or
+            ``encoded`` beside ``popularity``.
         present: Modality to whether an item has it, bool [I], of those among ``parts``.
         histories: Known items of each user.
         history_map: Takes the mean of a user's items to the user's vector, square, popularity left
-            out: of the behavior part before it is divided, or of ``fused`` where there are no
-            parts; None without either.
+            out: of the behavior or encoded part before it is divided, or of ``fused`` without any
+            part; None without either.
         cosines: What goes with a part ``popularity``; None where there is none.
     """
 

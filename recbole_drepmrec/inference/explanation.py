@@ -33,8 +33,8 @@ class Explanation:
         item: Raw id.
         title: The item's title, empty where it has none.
         score: The dot product of the fused vectors.
-        parts: Line or modality to its share of the score; one ``fused`` for a model that has no
-            two lines.
+        parts: Line or modality to its share of the score; for a model that has no two lines one
+            ``fused``, or ``encoded`` beside ``popularity``.
         neighbours: The user's training items that carried most, the greatest share first.
         others: What their further items carried together.
         own: The rest, which no item carried: the user's own vector.

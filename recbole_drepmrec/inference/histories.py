@@ -9,8 +9,8 @@ with b and h^m the items' behavior and modal vectors, c the number of modalities
 items has, and W the linear map that best takes the mean of each trained user's items to that user's
 vector. So a user who is not in the data is made as the Modal Line makes every user, and as the
 Behavior Line would on the average. A model without two lines has the first row only, of the vectors
-that score. Where a model ranks by cosines, the sum's blocks get their lengths (``nn/blocks``), and
-the user the weight of popularity that all users have.
+that it encodes. Where a model ranks by cosines, the sum's blocks get their lengths
+(``nn/blocks``), and the user the weight of popularity that all users have.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from torch import Tensor
 
 from recbole_drepmrec.graph import Graph, SparseMatrix, mean_by_row
 from recbole_drepmrec.inference.bundle import Bundle, Histories, with_zero, without_popularity
-from recbole_drepmrec.nn import BEHAVIOR, Representations
+from recbole_drepmrec.nn import BEHAVIOR, ENCODED, Representations
 from recbole_drepmrec.nn.blocks import divided, lengths_of_users, multiplied
 
 RIDGE = 1e-3
@@ -79,7 +79,8 @@ def undivided_gifts(bundle: Bundle, items: Tensor) -> Iterator[Tensor]:
         items: Positions, each once, [n].
     """
     if bundle.history_map is not None:
-        source = _undivided(bundle, bundle.parts.get(BEHAVIOR, bundle.fused), items)
+        encoded = bundle.parts.get(ENCODED, bundle.fused)
+        source = _undivided(bundle, bundle.parts.get(BEHAVIOR, encoded), items)
         known = (source != 0).any(1)
         yield source @ bundle.history_map / max(int(known.sum()), 1)
     present = {name: there[items] for name, there in bundle.present.items()}

@@ -108,18 +108,20 @@ class MultimodalRecommender(FeatureRecommender):
         raise NotImplementedError
 
     def scoring_vectors(self) -> Representations:
-        """The vectors whose dot products score, where they are others than ``forward``'s."""
+        """The vectors whose dot products score: ``forward``'s, unless it leaves something to do."""
         return self.forward()
 
     def parts(self) -> dict[str, Representations]:
-        """What the scoring vectors are the sum of, by name; none where they are whole."""
+        """What the scoring vectors are the sum of, by name; none where they are whole.
+
+        Under ``cosine_weights`` there are some: what is summed before lengths and popularity.
+        """
         return {}
 
     def cosine_weights(self) -> tuple[float, ...] | None:
         """The lengths of the blocks, equally wide, of the vectors that score; None for any length.
 
-        Where there are some, the parts are summed before they are brought to these lengths, and one
-        more number of a scoring vector is the items' popularity.
+        Where there are some, one more number of a scoring vector is the items' popularity.
         """
         return None
 

@@ -102,6 +102,10 @@ class BMAHost(TwoLineRecommender):
         """The host's item vectors, [n_items, d]."""
         return self.vectors.read().items
 
+    def cosine_weights(self) -> tuple[float, ...] | None:
+        """Those of ``ModalSide.cosine_weights``."""
+        return self.modal_side.cosine_weights()
+
     def calculate_loss(self, interaction: Any) -> Any:
         """Return the objective of one training batch, a scalar.
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from recbole_drepmrec.data.dataset import MultimodalDataset
 from recbole_drepmrec.model.base import neighbour_search, total, training_interactions
 from recbole_drepmrec.model.modal_side import ModalSide, ModalSideSettings
-from recbole_drepmrec.model.ranked import ranking_loss
+from recbole_drepmrec.model.ranking_settings import ranking_loss
 from recbole_drepmrec.model.two_lines import TwoLineRecommender
 from recbole_drepmrec.nn import (
     Batch,
@@ -103,9 +103,8 @@ class DRepMRec(TwoLineRecommender):
 
     def cosine_weights(self) -> tuple[float, ...] | None:
         """The lengths of the blocks of the vectors that score; None for any length."""
-        if self.modal_side is not None:
-            return self.modal_side.cosine_weights()
-        return (1.0,) if self.settings.ranking_loss == "softmax" else None
+        one_line = self.ranking if self.modal_side is None else self.modal_side
+        return one_line.cosine_weights()  # type: ignore[union-attr]  # one of them is there
 
     def forward(self) -> Representations:
         """Encode all users and items: the lines fused, or the one that is switched on."""

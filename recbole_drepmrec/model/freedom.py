@@ -13,7 +13,8 @@ from recbole_drepmrec.model.base import (
     neighbour_search,
     training_interactions,
 )
-from recbole_drepmrec.model.ranked import RankedRecommender, RankingSettings, ranking_loss
+from recbole_drepmrec.model.ranked import RankedRecommender
+from recbole_drepmrec.model.ranking_settings import RankingSettings, ranking_loss
 from recbole_drepmrec.model.relations import fused_item_graph
 from recbole_drepmrec.nn import (
     Batch,

@@ -14,7 +14,8 @@ from recbole_drepmrec.model.base import (
     total,
     training_interactions,
 )
-from recbole_drepmrec.model.ranked import RankedRecommender, RankingSettings, ranking_loss
+from recbole_drepmrec.model.ranked import RankedRecommender
+from recbole_drepmrec.model.ranking_settings import RankingSettings, ranking_loss
 from recbole_drepmrec.model.relations import published_item_graph
 from recbole_drepmrec.nn import (
     Batch,
@@ -26,7 +27,6 @@ from recbole_drepmrec.nn import (
     distinct,
     info_nce,
     split,
-    squared_norm,
 )
 from recbole_drepmrec.settings import AboveZero, NotNegative, Positive, Weight
 
@@ -121,9 +121,9 @@ class MGCN(RankedRecommender):
         behavior, modal, present = (table[nodes] for table in (*self.single_views(), self.present))
         multimodal = self.fuser(modal, present, behavior)
         users, items = torch.split(behavior + multimodal, [len(batch.users), len(batch.items)])
-        pairs = batch.positive_pairs(Representations(users, items))
-        ranking: Tensor = self.ranking(pairs, items, batch)
-        penalty = squared_norm(*pairs, items[batch.negative])
+        rows = Representations(users, items)
+        ranking: Tensor = self.ranking(batch.positive_pairs(rows), items, batch)
+        penalty = batch.squared_norm(rows)
         contrast = total(
             self._contrast(behavior, multimodal, present.any(1), places)
             for places in (batch.user, len(batch.users) + batch.positive)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from recbole_drepmrec.data.features import FeatureNorm, PreparedFeatures
 from recbole_drepmrec.graph import Graph, NeighbourSearch, SparseMatrix
-from recbole_drepmrec.model.ranked import RankingSettings, ranking_loss
+from recbole_drepmrec.model.ranking_settings import RankingSettings, ranking_loss
 from recbole_drepmrec.model.relations import UserGraph, item_graph, user_graph
 from recbole_drepmrec.nn import (
     Batch,
@@ -173,9 +173,10 @@ class ModalSide(nn.Module):
         Under ``ranking_loss: softmax`` that is 1 for the whole vector, and with ``fusion: late``
         1 for its behavior half and s for its modal half; popularity stands after them.
         """
-        if self.settings.ranking_loss != "softmax":
-            return None
-        return (1.0,) if self.behavior_ranking is None else (1.0, self.settings.modal_scale)
+        weights = self.ranking.cosine_weights()
+        if weights is None or self.behavior_ranking is None:
+            return weights
+        return (*weights, self.settings.modal_scale)
 
     def trained(self, behavior: Representations, item_ids: Tensor | None = None) -> Representations:
         """The behavior vectors, zero for items without a training interaction.

@@ -33,10 +33,6 @@ class TwoLineRecommender(MultimodalRecommender):
         """The behavior side's item vectors that ``gate: behavior`` reads, [n_items, d]."""
         raise NotImplementedError
 
-    def cosine_weights(self) -> tuple[float, ...] | None:
-        """Those of ``ModalSide.cosine_weights``; None without a modal side."""
-        return self.modal_side.cosine_weights() if self.modal_side is not None else None
-
     @torch.no_grad()
     def parts(self) -> dict[str, Representations]:
         """What each line and modality gives to the fused vectors, which are the sum of these.

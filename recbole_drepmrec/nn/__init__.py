@@ -34,7 +34,14 @@ from recbole_drepmrec.nn.modal_line import (
     ModalLine,
     ModalOutput,
 )
-from recbole_drepmrec.nn.modal_parts import BEHAVIOR, FUSED, POPULARITY, modality_parts, part_name
+from recbole_drepmrec.nn.modal_parts import (
+    BEHAVIOR,
+    ENCODED,
+    FUSED,
+    POPULARITY,
+    modality_parts,
+    part_name,
+)
 from recbole_drepmrec.nn.modality_convolution import (
     Combination,
     ModalityConvolution,
@@ -50,6 +57,7 @@ from recbole_drepmrec.nn.similarity_signal import SignalKind, SimilaritySupervis
 
 __all__ = [
     "BEHAVIOR",
+    "ENCODED",
     "FUSED",
     "OWN_TABLE",
     "POPULARITY",

@@ -1,5 +1,6 @@
 """Behavior-Modal Alignment (BMA): aligns two sets of representations, then fuses them."""
 
+from functools import partial
 from typing import NamedTuple
 
 from torch import Tensor, nn
@@ -133,10 +134,15 @@ class BehaviorModalAlignment(nn.Module):
         there = has_direction(m)
         if found.counted is not None:
             there = there & found.counted
-        settings = (self.temperature, None, there, [(n, n) for _, n in found.sizes])
+        loss = partial(
+            info_nce,
+            temperature=self.temperature,
+            counted=there,
+            parts=[(n, n) for _, n in found.sizes],
+        )
         if self.one_way:
-            return info_nce(m, b.detach(), *settings)
-        return (info_nce(m, b, *settings) + info_nce(b, m, *settings)) / 2
+            return loss(m, b.detach())
+        return (loss(m, b) + loss(b, m)) / 2
 
     def extra_repr(self) -> str:
         """Settings shown by ``print(model)``."""

@@ -59,7 +59,7 @@ class DistinctInParts(NamedTuple):
     Attributes:
         ids: The distinct ids of each part, one part after the other, [n].
         counted: As in ``Distinct``, [n].
-        sizes: How many were given and how many are in ``ids``, of each part.
+        sizes: Of each part, how many ids were given and how many are distinct (or fill up).
     """
 
     ids: Tensor

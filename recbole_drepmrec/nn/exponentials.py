@@ -1,6 +1,7 @@
 """Sums of the exponentials of products, and their gradients, for losses made of a softmax."""
 
 from collections.abc import Iterator, Sequence
+from functools import reduce
 from typing import NamedTuple
 
 import torch
@@ -8,6 +9,10 @@ from torch import Tensor
 
 Parts = Sequence[tuple[int, int]]
 """How many rows and columns each part has, in their order; a row meets its part's columns only."""
+
+
+LEAST_SUM = 1e-30
+"""A smaller sum counts as this one: what is divided by it stays finite."""
 
 
 class Columns(NamedTuple):
@@ -43,45 +48,55 @@ def sums_of_exponentials(
     columns: Columns,
     own: Tensor,
     weights: Tensor,
-    highest: Tensor | None,
+    by_row: bool,
     parts: Parts | None = None,
     columns_move: bool = True,
 ) -> Sums:
     """Sum the exponentials of each row, without autograd. [ours]
 
-    torch's cross entropy writes the matrix X anew at each step of the way there and back. One
-    matrix a part is enough here, because all gradients are made from exp(X), and parts of some
+    torch's cross entropy writes the matrix of logits x anew at each step of the way there and back.
+    One matrix a part is enough here, because all gradients are made from exp(x), and parts of some
     hundred rows stay in a cache.
 
     Args:
         queries: q, shape [B, d].
         columns: k and beta.
-        own: y, one exponent more of each row, [B, 1]; minus infinity for none.
+        own: y, one logit more of each row, [B, 1]; minus infinity for none.
         weights: w, [B, 1].
-        highest: What is taken from all exponents so that no sum is too large, a scalar; None for
-            the greatest exponent of each row.
+        by_row: Take the greatest logit from each row, so that no sum is too large or too small.
+            If not, the greatest beta or y of the part is taken from all, which is enough where q.k
+            is at most some 40; rows more than about 65 below it then have no gradient.
         parts: How many rows and columns each part has; None for one part of all.
         columns_move: Whether gradients of the columns are asked for.
+
+    Raises:
+        ValueError: The parts have not as many rows and columns as there are.
     """
+    parts = [(len(queries), len(columns.vectors))] if parts is None else parts
+    covered = tuple(sum(sizes) for sizes in zip(*parts, strict=True))
+    if covered != (len(queries), len(columns.vectors)):
+        raise ValueError(
+            f"the parts have {covered} rows and columns, expected {len(queries)} and "
+            f"{len(columns.vectors)}"
+        )
+    fresh = torch.empty_like if columns_move else torch.zeros_like
     found = Sums(
         torch.empty_like(own),
         torch.empty_like(own),
         torch.empty_like(queries),
-        Columns(*map(torch.zeros_like, columns)),
+        Columns(*map(fresh, columns)),
     )
-    levels = columns.biases if highest is None else columns.biases - highest
-    for rows, cols in _slices(parts or [(len(queries), len(levels))]):
-        vectors = columns.vectors[cols]  # [N_p, d]
-        exponentials = torch.addmm(levels[cols].T, queries[rows], vectors.T)  # [B_p, N_p]
-        taken = highest
-        if taken is None:
-            taken = _greatest(exponentials, own[rows])
-            exponentials.sub_(taken)
-        exponentials.exp_()
-        mine = (own[rows] - taken).exp_()
-        sums = exponentials.sum(1, keepdim=True).add_(mine)
-        sums.clamp_(min=torch.finfo(sums.dtype).tiny)
-        torch.add(sums.log(), taken, out=found.logs[rows])
+    for rows, cols in _slices(parts):
+        vectors, biases = (one[cols] for one in columns)
+        shift = torch.zeros_like(own[:1]) if by_row else _greatest(biases.T, own[rows].T)
+        logits = torch.addmm((biases - shift).T, queries[rows], vectors.T)  # [B_p, N_p]
+        if by_row:
+            shift = _greatest(logits, own[rows])  # [B_p, 1]
+            logits.sub_(shift)
+        exponentials = logits.exp_()
+        mine = (own[rows] - shift).exp_()
+        sums = exponentials.sum(1, keepdim=True).add_(mine).clamp_(min=LEAST_SUM)
+        torch.add(sums.log(), shift, out=found.logs[rows])
         torch.div(mine, sums, out=found.shares[rows])
         torch.mm(exponentials, vectors, out=found.means[rows]).div_(sums)
         if columns_move:
@@ -99,7 +114,8 @@ def _slices(parts: Parts) -> Iterator[tuple[slice, slice]]:
         row, column = row + n_rows, column + n_columns
 
 
-def _greatest(exponents: Tensor, own: Tensor) -> Tensor:
-    """The greatest exponent of each row, finite, [B, 1]."""
-    greatest = own if exponents.shape[1] == 0 else torch.maximum(own, exponents.amax(1, True))
+def _greatest(logits: Tensor, own: Tensor) -> Tensor:
+    """The greatest of each row of [B, N] and [B, K], a finite number, [B, 1]."""
+    columns = [one.amax(1, keepdim=True) for one in (logits, own) if one.shape[1]]
+    greatest = reduce(torch.maximum, columns, logits.new_full((len(logits), 1), -torch.inf))
     return greatest.clamp(min=torch.finfo(greatest.dtype).min)

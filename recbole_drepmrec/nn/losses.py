@@ -83,8 +83,8 @@ def info_nce(
         queries: Vectors of one line, shape [B, d].
         keys: Vectors of the other line, shape [K, d].
         temperature: t, above zero.
-        positives: p, the row of each query's own key, in its part, shape [B]; None where that is
-            row a, the keys being those of the queries in their order.
+        positives: p, each query's own key as its row among all keys, one of its own part's, shape
+            [B]; None where that is row a, the keys being those of the queries in their order.
         counted: Keys that take part, bool [K]; a query takes part if its own key does. None for
             all. The others have no say, but must be finite.
         parts: How many queries and keys each part has, in their order; None for one part of all.
@@ -106,7 +106,7 @@ def info_nce(
             Columns(unit, absent),
             torch.full_like(weights, -torch.inf),
             weights,
-            None if temperature < 1 / LARGEST_EXPONENT else scaled.new_zeros(()),
+            temperature < 1 / LARGEST_EXPONENT,
             parts,
             columns_move=keys.requires_grad,
         )
@@ -141,8 +141,8 @@ def softmax_loss(
         L = -mean_b log( exp(x_bi) / (exp(x_bi) + sum_j exp(x_bj)) ),   x_bi = u_b.i / t + beta_i
 
     where u, i and j are scaled to length one. The gradients are made along with the value, from
-    one matrix E = exp(X - h) a part, which cannot overflow, h being the greatest beta, or below
-    a temperature of 1/40 the greatest logit of each row:
+    one matrix E = exp(X - h) a part, which cannot overflow, h being the part's greatest beta or
+    x_bi, or below a temperature of 1/40 the greatest logit of each row:
 
         dL/du_b = ((E J)_b / s_b + (e_b / s_b - 1) i_b) / t,   dL/di_b = (e_b / s_b - 1) u_b / t,
         dL/dJ = E^T (U / s) / t                       (each over B, of vectors of length one)
@@ -170,13 +170,12 @@ def softmax_loss(
         )
         logits = (queries * own).sum(-1, keepdim=True) + own_bias  # [B, 1]
         weights = torch.full_like(logits, 1 / len(queries))
-        by_row = temperature < 1 / LARGEST_EXPONENT
         sums = sums_of_exponentials(
             queries,
             Columns(of_others.rows, biases),
             logits,
             weights,
-            None if by_row else torch.cat([own_bias, biases]).max(),
+            temperature < 1 / LARGEST_EXPONENT,
             parts,
         )
         value = ((sums.logs - logits) * weights).sum()

@@ -7,6 +7,8 @@ from recbole_drepmrec.nn.representations import Representations
 
 BEHAVIOR, POPULARITY, FUSED = "behavior", "popularity", "fused"
 """Names of the Behavior Line's part of the vectors, of the items' biases', and of them whole."""
+ENCODED = "encoded"
+"""Name of what a model without two lines encodes, apart from popularity."""
 
 
 def part_name(modality: str) -> str:
@@ -15,7 +17,7 @@ def part_name(modality: str) -> str:
     Args:
         modality: The modality's name, any text.
     """
-    taken = (BEHAVIOR, POPULARITY, FUSED)
+    taken = (BEHAVIOR, ENCODED, POPULARITY, FUSED)
     return f"modality {modality}" if modality in taken else modality
 
 

@@ -63,8 +63,7 @@ class RankingLoss(nn.Module):
             batch: The training pairs.
         """
         if self.item_bias is None:
-            negatives = items[batch.negative]
-            scores = [(pairs.users * one).sum(-1) for one in (pairs.items, negatives)]
+            scores = ((pairs.users * one).sum(-1) for one in (pairs.items, items[batch.negative]))
             return bpr_loss(*scores)
         biases = self.item_bias[batch.items]
         drawn = batch.negatives_in_parts
@@ -83,10 +82,14 @@ class RankingLoss(nn.Module):
         Args:
             encoded: Users [n_users, d] and items [n_items, d].
         """
-        levels = self.levels()
-        if levels is None:
+        levels, weights = self.levels(), self.cosine_weights()
+        if levels is None or weights is None:
             return encoded
-        return by_cosines(encoded, (1.0,), levels, self.temperature)
+        return by_cosines(encoded, weights, levels, self.temperature)
+
+    def cosine_weights(self) -> tuple[float, ...] | None:
+        """The length of the vectors that ``scoring`` makes, popularity apart; None for any."""
+        return None if self.item_bias is None else (1.0,)
 
     def levels(self) -> Tensor | None:
         """Each beta as items are scored, [n_items]; None under ``bpr``."""

@@ -7,9 +7,10 @@ from typing import Any
 from recbole.utils import dataset_arguments
 
 from recbole_drepmrec.config import Config
-from recbole_drepmrec.errors import UserError, nearest
+from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.evaluation.plan import EQUAL_KEYS, INDIFFERENT_KEYS, OWN_KEYS
 from recbole_drepmrec.registry import host_name, properties_folders
+from recbole_drepmrec.suggestions import nearest
 from recbole_drepmrec.tuning.space import Space, parse_space, space_lines
 
 MEASURING_KEYS = frozenset(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from recbole_drepmrec import fixed_shapes
-from recbole_drepmrec.graph import Graph, SparseMatrix
+from recbole_drepmrec.graph import Graph, SparseMatrix, products
 
 
 def random_graph(n_rows: int, n_cols: int, n_edges: int, seed: int = 0) -> Graph:
@@ -52,8 +52,11 @@ def test_product_and_gradient_are_those_of_the_dense_matrix(
 
 
 @pytest.mark.parametrize("n_edges", [0, 9])
-def test_a_product_reads_nothing_of_the_memory_that_it_is_written_to(n_edges: int) -> None:
-    graph, x = random_graph(6, 4, n_edges), torch.ones(4, 3)
+@pytest.mark.parametrize("x", [torch.ones(4, 1), torch.ones(3, 4).T, torch.ones(4, 64)])
+def test_a_product_reads_nothing_of_the_memory_that_it_is_written_to(
+    n_edges: int, x: Tensor
+) -> None:
+    graph = random_graph(6, 4, n_edges)
     were_deterministic = torch.are_deterministic_algorithms_enabled()
     with pytest.MonkeyPatch.context() as patch:
         # which fill fresh memory with NaN
@@ -65,6 +68,13 @@ def test_a_product_reads_nothing_of_the_memory_that_it_is_written_to(n_edges: in
         finally:
             torch.use_deterministic_algorithms(were_deterministic)
     torch.testing.assert_close(found, graph.to_dense() @ x)
+
+
+def test_products_without_mkl_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    matrix, x = SparseMatrix(random_graph(6, 4, 9)), torch.ones(4, 3)
+    expected = product_and_gradient(matrix, x)
+    monkeypatch.setattr(products, "_HAS_MKL", False)
+    torch.testing.assert_close(product_and_gradient(matrix, x), expected)
 
 
 @settings(max_examples=20, deadline=None)
@@ -119,7 +129,7 @@ def test_a_deep_copy_gives_the_same_product() -> None:
 
 BETA_WARNING = """
 import torch
-from recbole_drepmrec.graph import Graph, SparseMatrix
+from recbole_drepmrec.graph import Graph, SparseMatrix, products
 ids = torch.tensor([0])
 SparseMatrix(Graph(ids, ids, torch.ones(1), (1, 1)))(torch.ones(1, 1))
 """

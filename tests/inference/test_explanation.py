@@ -52,8 +52,8 @@ def test_parts_add_up_to_the_vectors(tmp_path: Path, model: str, values: dict[st
     made = bundle(tmp_path, model, values)
     expected = {"behavior", *values.get("use_modalities", ["text", "image"])}
     expected -= {"behavior"} if values.get("use_behavior_line") is False else set()
-    whole = model in ("MGCN", "FREEDOM") or values.get("use_modal_line") is False
-    expected -= {"text", "image"} if whole else set()
+    expected -= {"text", "image"} if values.get("use_modal_line") is False else set()
+    expected = {"encoded"} if model in ("MGCN", "FREEDOM") else expected
     kind = values.get("ranking_loss", values.get("bma_ranking_loss"))
     by_softmax = kind == "softmax" or (model == "DRepMRec" and kind is None)
     expected |= {"popularity"} if by_softmax else set()
@@ -63,7 +63,7 @@ def test_parts_add_up_to_the_vectors(tmp_path: Path, model: str, values: dict[st
         torch.testing.assert_close(total, made.fused[table], rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize(("model", "values"), [*VARIANTS, ("VBPR", {}), ("BPR", {})])
+@pytest.mark.parametrize(("model", "values"), [*VARIANTS, ("VBPR", {}), ("BPR", {}), ("MGCN", {})])
 def test_shares_add_up_to_the_score(tmp_path: Path, model: str, values: dict[str, Any]) -> None:
     recommender = Recommender(bundle(tmp_path, model, values))
     for user, item in (("u0", "i0"), ("u7", "i21")):

@@ -73,7 +73,13 @@ def contrast(queries: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
 @pytest.mark.parametrize("kind", ["bpr", "softmax"])
 def test_loss_by_hand(kind: str, tmp_path: Path) -> None:
     prepared = build(
-        "MGCN", clustered(), tmp_path, cl_weight=0.3, reg_weight=0.7, ranking_loss=kind
+        "MGCN",
+        clustered(),
+        tmp_path,
+        cl_weight=0.3,
+        reg_weight=0.7,
+        ranking_loss=kind,
+        ranking_temperature=0.5,
     )
     model, interaction = prepared.model, next(iter(prepared.train_data))
     users, positives, negatives = model.batch_ids(interaction)
@@ -82,8 +88,10 @@ def test_loss_by_hand(kind: str, tmp_path: Path) -> None:
     u, p, n = rows[users], rows[model.n_users + positives], rows[model.n_users + negatives]
     ranking = softplus((u * n).sum(1) - (u * p).sum(1)).mean()
     if kind == "softmax":
-        others = rows[model.n_users + negatives.unique()]
-        logits = normalize(u, dim=1) @ normalize(torch.cat([p, others]), dim=1).T / 0.2
+        bias = torch.nn.init.normal_(model.ranking.item_bias)
+        ids = torch.cat([positives, negatives.unique()])
+        items = normalize(rows[model.n_users + ids], dim=1)
+        logits = normalize(u, dim=1) @ items.T / 0.5 + bias[ids]
         own, logits = logits[:, : len(p)].diagonal(), logits[:, len(p) :]
         ranking = (torch.cat([own[:, None], logits], dim=1).logsumexp(1) - own).mean()
     penalty = (u.pow(2).sum() + p.pow(2).sum() + n.pow(2).sum()) / (2 * len(users))

@@ -21,16 +21,15 @@ def random_input() -> list[Tensor]:
     ]
 
 
-@pytest.mark.parametrize("highest", [None, 0.0, 3.0])
-def test_sums_and_gradients_are_those_of_autograd(highest: float | None) -> None:
-    """Whatever is taken from the exponents; a part without columns has its own exponent only."""
+@pytest.mark.parametrize("by_row", [True, False])
+def test_sums_and_gradients_are_those_of_autograd(by_row: bool) -> None:
+    """Whatever is taken from the logits; a part without columns has its own logit only."""
     q, k, beta, y, w = random_input()
     other_part = torch.tensor(ROWS).unsqueeze(1) != torch.tensor(COLUMNS)
-    exponents = (q @ k.T + beta.T).masked_fill(other_part, -torch.inf)
-    expected = torch.cat([exponents, y], dim=1).logsumexp(1, keepdim=True)
-    taken = None if highest is None else torch.tensor(highest, dtype=torch.float64)
+    logits = (q @ k.T + beta.T).masked_fill(other_part, -torch.inf)
+    expected = torch.cat([logits, y], dim=1).logsumexp(1, keepdim=True)
     with torch.no_grad():
-        found = sums_of_exponentials(q, Columns(k, beta), y, w, taken, PARTS)
+        found = sums_of_exponentials(q, Columns(k, beta), y, w, by_row, PARTS)
     torch.testing.assert_close(found.logs, expected)
     means, shares = torch.autograd.grad(expected.sum(), (q, y), retain_graph=True)
     torch.testing.assert_close((found.means, found.shares), (means, shares))
@@ -40,14 +39,34 @@ def test_sums_and_gradients_are_those_of_autograd(highest: float | None) -> None
 
 def test_gradients_of_columns_that_do_not_move_are_zero() -> None:
     q, k, beta, y, w = (one.detach() for one in random_input())
-    found = sums_of_exponentials(q, Columns(k, beta), y, w, None, PARTS, columns_move=False)
+    found = sums_of_exponentials(q, Columns(k, beta), y, w, True, PARTS, columns_move=False)
     assert not any(one.any() for one in found.gradients)
 
 
-def test_a_row_of_nothing_but_minus_infinity_is_finite() -> None:
+@pytest.mark.parametrize("by_row", [True, False])
+def test_a_row_of_nothing_but_minus_infinity_is_finite(by_row: bool) -> None:
     nothing = torch.full((1, 1), -torch.inf)
     found = sums_of_exponentials(
-        torch.ones(1, 2), Columns(torch.ones(1, 2), nothing), nothing, torch.ones(1, 1), None
+        torch.ones(1, 2), Columns(torch.ones(1, 2), nothing), nothing, torch.ones(1, 1), by_row
     )
     assert found.means.tolist() == [[0.0, 0.0]]
     assert found.logs.isfinite().all()
+
+
+@pytest.mark.parametrize("by_row", [True, False])
+def test_what_is_large_in_one_part_leaves_the_others_alone(by_row: bool) -> None:
+    """Of two parts in float32, as each by itself."""
+    q, k, _, y, w = (one.detach().float() for one in random_input())
+    beta = torch.tensor([[0.0], [0.5], [-0.5], [200.0]])
+    both = sums_of_exponentials(q, Columns(k, beta), y, w, by_row, [(3, 3), (3, 1)])
+    alone = sums_of_exponentials(q[:3], Columns(k[:3], beta[:3]), y[:3], w[:3], by_row)
+    torch.testing.assert_close(both.logs[:3], alone.logs)
+    torch.testing.assert_close(both.means[:3], alone.means)
+    torch.testing.assert_close(both.gradients.vectors[:3], alone.gradients.vectors)
+
+
+@pytest.mark.parametrize("parts", [[], [(6, 3)], [(2, 4), (5, 0)]])
+def test_parts_that_leave_something_out_are_refused(parts: list[tuple[int, int]]) -> None:
+    q, k, beta, y, w = (one.detach() for one in random_input())
+    with pytest.raises(ValueError, match="expected 6 and 4"):
+        sums_of_exponentials(q, Columns(k, beta), y, w, True, parts)

@@ -15,6 +15,15 @@ from recbole_drepmrec.nn import (
     softmax_loss,
     squared_norm,
 )
+from recbole_drepmrec.nn.losses import has_direction
+
+
+def random_rows(*shapes: tuple[int, ...]) -> list[Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    return [
+        torch.randn(*shape, generator=generator, dtype=torch.float64).requires_grad_()
+        for shape in shapes
+    ]
 
 
 def test_bpr_is_the_mean_of_minus_log_sigmoid_of_the_difference() -> None:
@@ -112,15 +121,22 @@ def test_softmax_loss_and_its_gradients_are_those_of_autograd(temperature: float
     torch.testing.assert_close(torch.autograd.grad(loss, rows), torch.autograd.grad(expected, rows))
 
 
-@pytest.mark.parametrize("bias", [0.0, 1e4, -1e4])
-def test_softmax_loss_stays_finite_at_any_temperature(bias: float) -> None:
-    users = torch.tensor([[1.0, 0.0]], requires_grad=True)
-    items = BiasedItems(-users.detach(), torch.tensor([bias]))
-    loss = softmax_loss(users, items, items, temperature=1e-3)
-    loss.backward()
+@pytest.mark.parametrize("temperature", [1e-3, 0.026, 0.2])
+@pytest.mark.parametrize(
+    ("own", "other"), [(0.0, 0.0), (1e4, 0.0), (0.0, 1e4), (1e4, 1e4), (-1e4, -1e4), (0.0, 150.0)]
+)
+def test_softmax_loss_stays_finite_at_any_temperature(
+    temperature: float, own: float, other: float
+) -> None:
+    rows = [torch.tensor([[1.0, 0.0]], requires_grad=True) for _ in range(3)]
+    biases = [torch.tensor([bias], requires_grad=True) for bias in (own, other)]
+    with torch.no_grad():
+        rows[1].neg_()
+    positives, negatives = (BiasedItems(*one) for one in zip(rows[1:], biases, strict=True))
+    loss = softmax_loss(rows[0], positives, negatives, temperature)
     assert loss.isfinite()
-    assert users.grad is not None
-    assert users.grad.isfinite().all()
+    for gradient in torch.autograd.grad(loss, [*rows, *biases]):
+        assert gradient.isfinite().all()
 
 
 def test_softmax_loss_leaves_a_zero_user_where_it_is() -> None:
@@ -219,19 +235,28 @@ def test_info_nce_is_torchs_cross_entropy_of_cosines(positives: Tensor | None) -
             torch.testing.assert_close(one, other)
 
 
+def test_info_nce_finds_own_keys_in_parts_by_their_rows_among_all() -> None:
+    queries, keys = random_rows((4, 3), (5, 3))
+    positives = torch.tensor([1, 0, 4, 2])
+    first = info_nce(queries[:2], keys[:2], 0.2, positives[:2])
+    second = info_nce(queries[2:], keys[2:], 0.2, positives[2:] - 2)
+    expected = (first + second) / 2
+    loss = info_nce(queries, keys, 0.2, positives, parts=[(2, 2), (2, 3)])
+    torch.testing.assert_close(loss, expected)
+    found, wanted = (torch.autograd.grad(one, (queries, keys)) for one in (loss, expected))
+    torch.testing.assert_close(found, wanted)
+
+
+def test_a_direction_has_who_is_not_zero() -> None:
+    rows = torch.tensor([[-1.0, 0.0], [0.0, 0.0], [0.0, 2.0], [torch.nan, 0.0]])
+    assert has_direction(rows).tolist() == [True, False, True, True]
+
+
 def test_info_nce_leaves_fixed_keys_alone() -> None:
     queries, keys = torch.randn(3, 2, requires_grad=True), torch.randn(3, 2)
     info_nce(queries, keys, 0.2).backward()
     assert queries.grad is not None
     assert keys.grad is None
-
-
-def random_rows(*shapes: tuple[int, ...]) -> list[Tensor]:
-    generator = torch.Generator().manual_seed(0)
-    return [
-        torch.randn(*shape, generator=generator, dtype=torch.float64).requires_grad_()
-        for shape in shapes
-    ]
 
 
 @pytest.mark.parametrize("temperature", [0.01, 0.2])

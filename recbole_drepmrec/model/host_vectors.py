@@ -140,9 +140,13 @@ def host_vectors(host: Any) -> tuple[HostVectors, int]:
     with _as_it_was(host), torch.no_grad():
         size = _size(host, vectors)
         if not _scores_are_dot_products(host, vectors):
-            reason = "its scores are not dot products of user and item vectors"
             if isinstance(host, MultimodalRecommender) and host.cosine_weights():
-                reason = "`ranking_loss: softmax` scores by cosines; set --ranking_loss=bpr"
+                raise UserError(
+                    f"{name} cannot carry BMA by `ranking_loss: softmax`, whose scores are no dot "
+                    "products of the vectors that it encodes; set --ranking_loss=bpr. The loss of "
+                    "what is fused has a key of its own, bma_ranking_loss."
+                )
+            reason = "its scores are not dot products of user and item vectors"
             raise UserError(cannot_carry(name, reason))
     return vectors, size
 

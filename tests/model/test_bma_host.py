@@ -399,7 +399,7 @@ def test_a_host_that_scores_otherwise_says_why(make: Make, model: Any, reason: s
 
 
 def test_a_host_that_ranks_by_cosines_is_told_what_to_set(make: Make) -> None:
-    with pytest.raises(UserError, match="scores by cosines; set --ranking_loss=bpr"):
+    with pytest.raises(UserError, match="`ranking_loss: softmax`, .*; set --ranking_loss=bpr"):
         make("FREEDOM", bma=True, ranking_loss="softmax")
 
 

@@ -1,5 +1,6 @@
 """What a finished run keeps to recommend from: vectors, ids, who took what."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from recbole_drepmrec.inference.bundle_checks import check_bundle
 from recbole_drepmrec.inference.checks import damaged
-from recbole_drepmrec.nn import FUSED, POPULARITY, Representations
+from recbole_drepmrec.nn import BEHAVIOR, ENCODED, FUSED, POPULARITY, Representations
 from recbole_drepmrec.state_file import read_state, write_state
 
 FILE = "inference.safetensors"
@@ -141,6 +142,18 @@ class Bundle:
         state["histories"] = vars(self.histories)
         state["cosines"] = None if self.cosines is None else vars(self.cosines)
         write_state(path, WHAT, FORMAT, state)
+
+
+def mapped_part(
+    parts: Mapping[str, Representations], fused: Representations
+) -> Representations | None:
+    """The vectors that ``history_map`` is of; None where all parts are of modalities.
+
+    Args:
+        parts: By name; none where the vectors are whole.
+        fused: The vectors that score.
+    """
+    return parts.get(BEHAVIOR, parts.get(ENCODED)) if parts else fused
 
 
 def with_popularity(

@@ -20,8 +20,14 @@ import torch
 from torch import Tensor
 
 from recbole_drepmrec.graph import Graph, SparseMatrix, mean_by_row
-from recbole_drepmrec.inference.bundle import Bundle, Histories, with_zero, without_popularity
-from recbole_drepmrec.nn import BEHAVIOR, ENCODED, Representations
+from recbole_drepmrec.inference.bundle import (
+    Bundle,
+    Histories,
+    mapped_part,
+    with_zero,
+    without_popularity,
+)
+from recbole_drepmrec.nn import Representations
 from recbole_drepmrec.nn.blocks import divided, lengths_of_users, multiplied
 
 RIDGE = 1e-3
@@ -78,9 +84,9 @@ def undivided_gifts(bundle: Bundle, items: Tensor) -> Iterator[Tensor]:
         bundle: The trained users and items.
         items: Positions, each once, [n].
     """
-    if bundle.history_map is not None:
-        encoded = bundle.parts.get(ENCODED, bundle.fused)
-        source = _undivided(bundle, bundle.parts.get(BEHAVIOR, encoded), items)
+    mapped = mapped_part(bundle.parts, bundle.fused)
+    if bundle.history_map is not None and mapped is not None:
+        source = _undivided(bundle, mapped, items)
         known = (source != 0).any(1)
         yield source @ bundle.history_map / max(int(known.sum()), 1)
     present = {name: there[items] for name, there in bundle.present.items()}

@@ -11,13 +11,20 @@ from torch import Tensor
 
 from recbole_drepmrec.data.titles import read_titles
 from recbole_drepmrec.errors import UserError
-from recbole_drepmrec.inference.bundle import FILE, Bundle, Cosines, Histories, with_popularity
+from recbole_drepmrec.inference.bundle import (
+    FILE,
+    Bundle,
+    Cosines,
+    Histories,
+    mapped_part,
+    with_popularity,
+)
 from recbole_drepmrec.inference.histories import fit_history_map
 from recbole_drepmrec.inference.new_items import FEATURES_FILE
 from recbole_drepmrec.inference.new_items_making import item_maker_of
 from recbole_drepmrec.model.base import MultimodalRecommender
 from recbole_drepmrec.model.host_vectors import CARRIERS, find_vectors
-from recbole_drepmrec.nn import BEHAVIOR, ENCODED, Representations, part_name
+from recbole_drepmrec.nn import Representations, part_name
 from recbole_drepmrec.nn.blocks import divided, lengths_of
 from recbole_drepmrec.nn.propagation import summed
 from recbole_drepmrec.run_folder import RunFolder, provenance
@@ -68,8 +75,8 @@ def bundle_of(prepared: Any) -> Bundle | None:
         )
     parts = model.parts() if isinstance(model, MultimodalRecommender) else {}
     parts = {name: _without_padding(part) for name, part in parts.items()}
-    mapped = parts.get(BEHAVIOR, parts.get(ENCODED)) if parts else fused
-    weights = model.cosine_weights() if parts else None  # there are parts wherever there are some
+    mapped = mapped_part(parts, fused)
+    weights = model.cosine_weights() if parts else None
     cosines = None
     if weights is not None:
         parts, lengths = _divided(parts, weights)

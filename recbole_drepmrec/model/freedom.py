@@ -9,10 +9,7 @@ from torch import Tensor, nn
 from recbole_drepmrec.data.dataset import MultimodalDataset
 from recbole_drepmrec.data.features import FeatureNorm
 from recbole_drepmrec.graph import SparseMatrix, bipartite_matrix, sample_edges
-from recbole_drepmrec.model.base import (
-    neighbour_search,
-    training_interactions,
-)
+from recbole_drepmrec.model.base import neighbour_search, training_interactions
 from recbole_drepmrec.model.ranked import RankedRecommender
 from recbole_drepmrec.model.ranking_settings import RankingSettings, ranking_loss
 from recbole_drepmrec.model.relations import fused_item_graph

@@ -9,11 +9,7 @@ from torch import Tensor, nn
 from recbole_drepmrec.data.dataset import MultimodalDataset
 from recbole_drepmrec.data.features import FeatureNorm, PreparedFeatures
 from recbole_drepmrec.graph import NeighbourSearch, SparseMatrix, normalise_by_degrees
-from recbole_drepmrec.model.base import (
-    neighbour_search,
-    total,
-    training_interactions,
-)
+from recbole_drepmrec.model.base import neighbour_search, total, training_interactions
 from recbole_drepmrec.model.ranked import RankedRecommender
 from recbole_drepmrec.model.ranking_settings import RankingSettings, ranking_loss
 from recbole_drepmrec.model.relations import published_item_graph

@@ -6,6 +6,7 @@ from recbole_drepmrec.nn.behavior_aware_fuser import BehaviorAwareFuser
 from recbole_drepmrec.nn.behavior_line import BehaviorLine, BehaviorRows
 from recbole_drepmrec.nn.distinct_ids import Distinct, DistinctInParts, distinct, distinct_in_parts
 from recbole_drepmrec.nn.edges import EdgeSet
+from recbole_drepmrec.nn.exponentials import BiasedVectors
 from recbole_drepmrec.nn.filter_gate import OWN_TABLE, FilterGate, GateKind
 from recbole_drepmrec.nn.fine_coarse import FineCoarseAlignment
 from recbole_drepmrec.nn.frozen_matrix import FrozenMatrix
@@ -20,7 +21,6 @@ from recbole_drepmrec.nn.graph_refining import (
 from recbole_drepmrec.nn.hypergraph import HypergraphPassing
 from recbole_drepmrec.nn.id_tables import IdTables
 from recbole_drepmrec.nn.losses import (
-    BiasedItems,
     bpr_loss,
     cosine_distance,
     info_nce,
@@ -67,7 +67,7 @@ __all__ = [
     "BehaviorLine",
     "BehaviorModalAlignment",
     "BehaviorRows",
-    "BiasedItems",
+    "BiasedVectors",
     "Combination",
     "Distinct",
     "DistinctInParts",

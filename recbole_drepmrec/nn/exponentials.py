@@ -10,17 +10,17 @@ from torch import Tensor
 Parts = Sequence[tuple[int, int]]
 """How many rows and columns each part has, in their order; a row meets its part's columns only."""
 
-
 LEAST_SUM = 1e-30
 """A smaller sum counts as this one: what is divided by it stays finite."""
 
 
-class Columns(NamedTuple):
-    """What rows are multiplied with, N of them.
+class BiasedVectors(NamedTuple):
+    """Vectors of items or users, n of them, and a number that is added to each one's products.
 
     Attributes:
-        vectors: k, shape [N, d].
-        biases: beta, shape [N, 1]; minus infinity for one that is not there.
+        vectors: k, shape [n, d].
+        biases: beta, such as how well an item is liked by all, shape [n]; minus infinity for one
+            that is not there.
     """
 
     vectors: Tensor
@@ -40,12 +40,12 @@ class Sums(NamedTuple):
     logs: Tensor
     shares: Tensor
     means: Tensor
-    gradients: Columns
+    gradients: BiasedVectors
 
 
 def sums_of_exponentials(
     queries: Tensor,
-    columns: Columns,
+    columns: BiasedVectors,
     own: Tensor,
     weights: Tensor,
     by_row: bool,
@@ -84,12 +84,12 @@ def sums_of_exponentials(
         torch.empty_like(own),
         torch.empty_like(own),
         torch.empty_like(queries),
-        Columns(*map(fresh, columns)),
+        BiasedVectors(*map(fresh, columns)),
     )
     for rows, cols in _slices(parts):
         vectors, biases = (one[cols] for one in columns)
-        shift = torch.zeros_like(own[:1]) if by_row else _greatest(biases.T, own[rows].T)
-        logits = torch.addmm((biases - shift).T, queries[rows], vectors.T)  # [B_p, N_p]
+        shift = torch.zeros_like(own[:1]) if by_row else _greatest(biases[None], own[rows].T)
+        logits = torch.addmm(biases - shift, queries[rows], vectors.T)  # [B_p, N_p]
         if by_row:
             shift = _greatest(logits, own[rows])  # [B_p, 1]
             logits.sub_(shift)
@@ -102,7 +102,7 @@ def sums_of_exponentials(
         if columns_move:
             shares = weights[rows] / sums
             torch.mm(exponentials.T, queries[rows] * shares, out=found.gradients.vectors[cols])
-            torch.mm(exponentials.T, shares, out=found.gradients.biases[cols])
+            torch.mv(exponentials.T, shares[:, 0], out=found.gradients.biases[cols])
     return found
 
 

@@ -1,29 +1,15 @@
 """Loss terms that more than one model uses, each a mean over the batch."""
 
-from typing import NamedTuple
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from recbole_drepmrec.nn.exponentials import Columns, Parts, sums_of_exponentials
+from recbole_drepmrec.nn.exponentials import BiasedVectors, Parts, sums_of_exponentials
 from recbole_drepmrec.nn.known_gradient import with_gradients
 from recbole_drepmrec.nn.unit_rows import UnitRows
 
 LARGEST_EXPONENT = 40.0
 """Sums of exponentials up to this one are far from float32's largest number."""
-
-
-class BiasedItems(NamedTuple):
-    """Some items, n of them, and how well each is liked by all.
-
-    Attributes:
-        vectors: Shape [n, d].
-        biases: beta, shape [n].
-    """
-
-    vectors: Tensor
-    biases: Tensor
 
 
 def bpr_loss(
@@ -96,18 +82,18 @@ def info_nce(
         of_queries, of_keys = UnitRows.of(queries), UnitRows.of(keys)
         scaled, unit = of_queries.rows / temperature, of_keys.rows
         own = _at(unit, positives)  # [B, d]
-        absent, weights = unit.new_zeros(len(unit), 1), scaled.new_ones(len(scaled), 1)
-        if counted is not None:
-            absent.masked_fill_(~counted.unsqueeze(1), -torch.inf)
-            weights = _at(counted, positives).unsqueeze(1).to(scaled.dtype)
+        if counted is None:
+            counted = torch.ones(len(unit), dtype=torch.bool, device=unit.device)
+        absent = unit.new_zeros(len(unit)).masked_fill_(~counted, -torch.inf)
+        weights = _at(counted, positives).unsqueeze(1).to(scaled.dtype)  # [B, 1]
         weights = weights / weights.sum().clamp(min=1)
         sums = sums_of_exponentials(
             scaled,
-            Columns(unit, absent),
-            torch.full_like(weights, -torch.inf),
-            weights,
-            temperature < 1 / LARGEST_EXPONENT,
-            parts,
+            BiasedVectors(unit, absent),
+            own=torch.full_like(weights, -torch.inf),
+            weights=weights,
+            by_row=temperature < 1 / LARGEST_EXPONENT,
+            parts=parts,
             columns_move=keys.requires_grad,
         )
         logits = (scaled * own).sum(1, keepdim=True)
@@ -115,11 +101,7 @@ def info_nce(
         to_queries = (sums.means - own).mul_(weights / temperature)
         known = [(queries, of_queries.gradient(to_queries))]
         if keys.requires_grad:
-            to_keys, pulled = sums.gradients.vectors, scaled * weights
-            if positives is None:
-                to_keys.sub_(pulled)
-            else:
-                to_keys.index_add_(0, positives, pulled, alpha=-1)
+            to_keys = _less_at(sums.gradients.vectors, positives, scaled * weights)
             known.append((keys, of_keys.gradient(to_keys)))
     return with_gradients(value, *known)
 
@@ -129,10 +111,15 @@ def _at(rows: Tensor, places: Tensor | None) -> Tensor:
     return rows if places is None else rows[places]
 
 
+def _less_at(table: Tensor, places: Tensor | None, rows: Tensor) -> Tensor:
+    """The table with the rows taken from it, in its own memory, at the places of ``_at``."""
+    return table.sub_(rows) if places is None else table.index_add_(0, places, rows, alpha=-1)
+
+
 def softmax_loss(
     users: Tensor,
-    positives: BiasedItems,
-    negatives: BiasedItems,
+    positives: BiasedVectors,
+    negatives: BiasedVectors,
     temperature: float,
     parts: Parts | None = None,
 ) -> Tensor:
@@ -165,18 +152,16 @@ def softmax_loss(
             UnitRows.of, (users, positives.vectors, negatives.vectors)
         )
         queries, own = of_users.rows / temperature, of_own.rows
-        own_bias, biases = (
-            one.biases.to(queries.dtype).unsqueeze(1) for one in (positives, negatives)
-        )
-        logits = (queries * own).sum(-1, keepdim=True) + own_bias  # [B, 1]
+        own_bias, biases = (one.biases.to(queries.dtype) for one in (positives, negatives))
+        logits = (queries * own).sum(-1, keepdim=True) + own_bias.unsqueeze(1)  # [B, 1]
         weights = torch.full_like(logits, 1 / len(queries))
         sums = sums_of_exponentials(
             queries,
-            Columns(of_others.rows, biases),
-            logits,
-            weights,
-            temperature < 1 / LARGEST_EXPONENT,
-            parts,
+            BiasedVectors(of_others.rows, biases),
+            own=logits,
+            weights=weights,
+            by_row=temperature < 1 / LARGEST_EXPONENT,
+            parts=parts,
         )
         value = ((sums.logs - logits) * weights).sum()
         to_own_bias = (sums.shares - 1).mul_(weights)  # [B, 1]
@@ -186,7 +171,7 @@ def softmax_loss(
             (positives.vectors, of_own.gradient(to_own_bias * queries)),
             (negatives.vectors, of_others.gradient(sums.gradients.vectors)),
             (positives.biases, to_own_bias.squeeze(1)),
-            (negatives.biases, sums.gradients.biases.squeeze(1)),
+            (negatives.biases, sums.gradients.biases),
         )
     return with_gradients(value, *known)
 

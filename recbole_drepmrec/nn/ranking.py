@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from recbole_drepmrec.nn.batch import Batch
 from recbole_drepmrec.nn.blocks import divided, lengths_of
-from recbole_drepmrec.nn.losses import BiasedItems, bpr_loss, softmax_loss
+from recbole_drepmrec.nn.exponentials import BiasedVectors
+from recbole_drepmrec.nn.losses import bpr_loss, softmax_loss
 from recbole_drepmrec.nn.representations import Representations
 
 RankingKind = Literal["bpr", "softmax"]
@@ -70,8 +71,8 @@ class RankingLoss(nn.Module):
         levels = biases[drawn.ids]
         if drawn.counted is not None:
             levels = levels.masked_fill(~drawn.counted, -torch.inf)
-        taken = BiasedItems(pairs.items, biases[batch.positive])
-        offered = BiasedItems(items[drawn.ids], levels)
+        taken = BiasedVectors(pairs.items, biases[batch.positive])
+        offered = BiasedVectors(items[drawn.ids], levels)
         return softmax_loss(pairs.users, taken, offered, self.temperature, drawn.sizes)
 
     def scoring(self, encoded: Representations) -> Representations:

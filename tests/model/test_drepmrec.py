@@ -11,7 +11,7 @@ from recbole.model.general_recommender import LightGCN
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from recbole_drepmrec.nn import Batch, BiasedItems, softmax_loss
+from recbole_drepmrec.nn import Batch, BiasedVectors, softmax_loss
 from recbole_drepmrec.prepared import Prepared
 from tests.datasets import clustered, known_by_features, with_random_features
 from tests.model.contract import Make, ModelContract, all_scores, build, losses, maker, recall
@@ -200,7 +200,7 @@ def test_late_lines_rank_by_themselves_and_their_scores_are_added(make: Make) ->
     for term, line, loss in zip(
         terms, (behavior, modal.fused), (side.behavior_ranking, side.ranking), strict=True
     ):
-        taken, others = (BiasedItems(line.items[i], loss.item_bias[i]) for i in ids[1:])
+        taken, others = (BiasedVectors(line.items[i], loss.item_bias[i]) for i in ids[1:])
         expected = softmax_loss(line.users[ids[0]], taken, others, temperature=0.5)
         torch.testing.assert_close(term, expected)
 
@@ -279,7 +279,7 @@ def test_without_the_modal_line_the_ranking_loss_is_the_same_one(make: Make) -> 
     ids = [torch.tensor(pair) for pair in ([1, 2], [3, 4], [5, 6])]
     users, items = model.behavior_line()
     assert model.ranking is not None
-    taken, others = (BiasedItems(items[i], torch.zeros(2)) for i in ids[1:])
+    taken, others = (BiasedVectors(items[i], torch.zeros(2)) for i in ids[1:])
     expected = softmax_loss(users[ids[0]], taken, others, temperature=0.2)
     fields = (model.USER_ID, model.ITEM_ID, model.NEG_ITEM_ID)
     loss = model.calculate_loss(Interaction(dict(zip(fields, ids, strict=True))))

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from recbole_drepmrec.errors import UserError
+from recbole_drepmrec.nn import BiasedVectors, softmax_loss
 from tests.datasets import known_by_features
 from tests.model.contract import Make, ModelContract, all_scores, build, maker, recall
 
@@ -89,6 +90,19 @@ def test_representations_and_losses_are_those_of_the_equations(make: Make) -> No
         both = features.present[i] & features.present[j]
         terms = -F.logsigmoid((users[u] * (rows[i] - rows[j])).sum(-1))[both]
         expected = expected + 0.25 * terms.mean()
+    torch.testing.assert_close(model.calculate_loss(interaction), expected)
+
+
+def test_by_softmax_the_drawn_vectors_are_ranked(make: Make) -> None:
+    prepared = make(modal_weight=0.0, ranking_loss="softmax", ranking_temperature=0.5)
+    model = prepared.model
+    model.start_epoch()
+    bias = torch.nn.init.normal_(model.ranking.item_bias)
+    interaction = next(iter(prepared.train_data))
+    u, i, j = model.batch_ids(interaction)
+    users, items = model.training_vectors()
+    own, others = (BiasedVectors(items[ids], bias[ids]) for ids in (i, j.unique()))
+    expected = softmax_loss(users[u], own, others, temperature=0.5)
     torch.testing.assert_close(model.calculate_loss(interaction), expected)
 
 

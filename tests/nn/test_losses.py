@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from recbole_drepmrec.nn import (
-    BiasedItems,
+    BiasedVectors,
     bpr_loss,
     cosine_distance,
     info_nce,
@@ -62,11 +62,7 @@ def test_cosine_distance_ignores_length() -> None:
 
 @pytest.mark.parametrize("counted", [None, torch.tensor([True, False, True, True])])
 def test_cosine_distance_and_its_gradients_are_those_of_autograd(counted: Tensor | None) -> None:
-    generator = torch.Generator().manual_seed(0)
-    rows = [
-        torch.randn(4, 3, generator=generator, dtype=torch.float64).requires_grad_()
-        for _ in range(2)
-    ]
+    rows = random_rows((4, 3), (4, 3))
     distances = 1 - F.cosine_similarity(*rows)
     expected = distances.mean() if counted is None else distances[counted].mean()
     found = cosine_distance(*rows, counted=counted)
@@ -93,7 +89,7 @@ def test_softmax_loss_by_hand() -> None:
     users, positives = torch.tensor([[3.0, 0.0]]), torch.tensor([[2.0, 0.0]])
     negatives = torch.tensor([[0.0, 5.0], [-1.0, 0.0]])
     positives, negatives = (
-        BiasedItems(*one)
+        BiasedVectors(*one)
         for one in ((positives, torch.zeros(1)), (negatives, torch.tensor([1.0, 0.5])))
     )
     loss = softmax_loss(users, positives, negatives, temperature=0.5)
@@ -103,36 +99,31 @@ def test_softmax_loss_by_hand() -> None:
 
 @pytest.mark.parametrize("temperature", [0.01, 0.05, 0.2, 5.0])
 def test_softmax_loss_and_its_gradients_are_those_of_autograd(temperature: float) -> None:
-    generator = torch.Generator().manual_seed(0)
-    shapes = ((7, 3), (7, 3), (5, 3), (7,), (5,))
-    rows = [
-        torch.randn(*shape, generator=generator, dtype=torch.float64).requires_grad_()
-        for shape in shapes
-    ]
+    rows = random_rows((7, 3), (7, 3), (5, 3), (7,), (5,))
     with torch.no_grad():
         rows[4][0] = 30  # far above the others
     u, p, n = (F.normalize(one, dim=-1) for one in rows[:3])
     own = (u * p).sum(-1) / temperature + rows[3]
     logits = torch.cat([own.unsqueeze(1), u @ n.T / temperature + rows[4]], dim=1)
     expected = F.cross_entropy(logits, torch.zeros(7, dtype=torch.int64))
-    positives, negatives = BiasedItems(rows[1], rows[3]), BiasedItems(rows[2], rows[4])
+    positives, negatives = BiasedVectors(rows[1], rows[3]), BiasedVectors(rows[2], rows[4])
     loss = softmax_loss(rows[0], positives, negatives, temperature)
     torch.testing.assert_close(loss, expected)
     torch.testing.assert_close(torch.autograd.grad(loss, rows), torch.autograd.grad(expected, rows))
 
 
 @pytest.mark.parametrize("temperature", [1e-3, 0.026, 0.2])
+@pytest.mark.parametrize("cosine", [-1.0, 1.0])
 @pytest.mark.parametrize(
     ("own", "other"), [(0.0, 0.0), (1e4, 0.0), (0.0, 1e4), (1e4, 1e4), (-1e4, -1e4), (0.0, 150.0)]
 )
 def test_softmax_loss_stays_finite_at_any_temperature(
-    temperature: float, own: float, other: float
+    temperature: float, own: float, other: float, cosine: float
 ) -> None:
-    rows = [torch.tensor([[1.0, 0.0]], requires_grad=True) for _ in range(3)]
+    """An own item opposite to the user, and another one opposite or in the same direction."""
+    rows = [torch.tensor([[one, 0.0]], requires_grad=True) for one in (1.0, -1.0, cosine)]
     biases = [torch.tensor([bias], requires_grad=True) for bias in (own, other)]
-    with torch.no_grad():
-        rows[1].neg_()
-    positives, negatives = (BiasedItems(*one) for one in zip(rows[1:], biases, strict=True))
+    positives, negatives = (BiasedVectors(*one) for one in zip(rows[1:], biases, strict=True))
     loss = softmax_loss(rows[0], positives, negatives, temperature)
     assert loss.isfinite()
     for gradient in torch.autograd.grad(loss, [*rows, *biases]):
@@ -141,7 +132,7 @@ def test_softmax_loss_stays_finite_at_any_temperature(
 
 def test_softmax_loss_leaves_a_zero_user_where_it_is() -> None:
     users, items = torch.zeros(1, 2).requires_grad_(), torch.eye(2).requires_grad_()
-    one, other = (BiasedItems(row, torch.zeros(1)) for row in items.split(1))
+    one, other = (BiasedVectors(row, torch.zeros(1)) for row in items.split(1))
     loss = softmax_loss(users, one, other, temperature=0.2)
     assert loss.item() == pytest.approx(math.log(2))
     for gradient in torch.autograd.grad(loss, (users, items)):
@@ -151,9 +142,9 @@ def test_softmax_loss_leaves_a_zero_user_where_it_is() -> None:
 def test_softmax_loss_leaves_out_items_of_bias_minus_infinity() -> None:
     users, own, others = torch.randn(3, 2, 4).requires_grad_()
     biases = torch.tensor([0.3, -torch.inf])
-    positives = BiasedItems(own, torch.zeros(2))
-    loss = softmax_loss(users, positives, BiasedItems(others, biases), 0.2)
-    expected = softmax_loss(users, positives, BiasedItems(others[:1], biases[:1]), 0.2)
+    positives = BiasedVectors(own, torch.zeros(2))
+    loss = softmax_loss(users, positives, BiasedVectors(others, biases), 0.2)
+    expected = softmax_loss(users, positives, BiasedVectors(others[:1], biases[:1]), 0.2)
     torch.testing.assert_close(loss, expected)
     (gradient,) = torch.autograd.grad(loss, others)
     assert gradient[0].any()
@@ -191,11 +182,7 @@ def test_info_nce_finds_each_query_its_own_key() -> None:
 @pytest.mark.parametrize("temperature", [0.01, 0.2])
 def test_info_nce_of_the_counted_rows_is_that_of_them_alone(temperature: float) -> None:
     """Also where logits are shifted, as they are below a temperature of 1/40."""
-    generator = torch.Generator().manual_seed(0)
-    rows = [
-        torch.randn(6, 3, generator=generator, dtype=torch.float64).requires_grad_()
-        for _ in range(2)
-    ]
+    rows = random_rows((6, 3), (6, 3))
     counted = torch.tensor([True, False, True, True, False, True])
     expected = info_nce(*(one[counted] for one in rows), temperature)
     loss = info_nce(*rows, temperature, counted=counted)
@@ -216,11 +203,7 @@ def test_info_nce_is_zero_where_nothing_is_counted(temperature: float) -> None:
 @pytest.mark.parametrize("positives", [None, torch.tensor([0, 3, 3, 1, 2])])
 def test_info_nce_is_torchs_cross_entropy_of_cosines(positives: Tensor | None) -> None:
     """With an own key that is the query's row or not, and logits that overflow without care."""
-    generator = torch.Generator().manual_seed(0)
-    queries, keys = (
-        torch.randn(5, 3, generator=generator, dtype=torch.float64).requires_grad_()
-        for _ in range(2)
-    )
+    queries, keys = random_rows((5, 3), (5, 3))
     own = torch.arange(5) if positives is None else positives
     for temperature in (0.2, 0.001):
         logits = F.normalize(queries, dim=-1) @ F.normalize(keys, dim=-1).T / temperature
@@ -280,14 +263,14 @@ def test_softmax_loss_in_parts_is_the_mean_over_all_pairs(temperature: float) ->
     first, second = (
         softmax_loss(
             users[pairs],
-            BiasedItems(own[pairs], own_bias[pairs]),
-            BiasedItems(others[drawn], biases[drawn]),
+            BiasedVectors(own[pairs], own_bias[pairs]),
+            BiasedVectors(others[drawn], biases[drawn]),
             temperature,
         )
         for pairs, drawn in ((slice(0, 3), slice(0, 2)), (slice(3, 5), slice(2, 7)))
     )
     expected = (3 * first + 2 * second) / 5
-    positives, negatives = BiasedItems(own, own_bias), BiasedItems(others, biases)
+    positives, negatives = BiasedVectors(own, own_bias), BiasedVectors(others, biases)
     loss = softmax_loss(users, positives, negatives, temperature, [(3, 2), (2, 5)])
     torch.testing.assert_close(loss, expected)
     torch.testing.assert_close(torch.autograd.grad(loss, rows), torch.autograd.grad(expected, rows))

@@ -7,7 +7,7 @@ from torch.nn.functional import normalize
 
 from recbole_drepmrec.nn import (
     Batch,
-    BiasedItems,
+    BiasedVectors,
     RankingKind,
     RankingLoss,
     Representations,
@@ -39,7 +39,7 @@ def ranking(kind: RankingKind, temperature: float = 0.2) -> RankingLoss:
 def expected_softmax(
     users: list[int], items: list[int], negatives: list[int], temperature: float = 0.2
 ) -> Tensor:
-    positives, others = (BiasedItems(ENCODED.items[i], BIASES[i]) for i in (items, negatives))
+    positives, others = (BiasedVectors(ENCODED.items[i], BIASES[i]) for i in (items, negatives))
     return softmax_loss(ENCODED.users[users], positives, others, temperature)
 
 

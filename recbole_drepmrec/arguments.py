@@ -1,16 +1,22 @@
 """Command-line options, read so that a wrong one is said as every other mistake is."""
 
 import argparse
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from recbole_drepmrec.errors import UserError
+from recbole_drepmrec.errors import UnknownKeyError, UserError
 from recbole_drepmrec.suggestions import nearest
 
 
 class Parser(argparse.ArgumentParser):
     """Says a wrong option the way every other mistake is said."""
+
+    @property
+    def options(self) -> frozenset[str]:
+        """All options as they are given, dashes included; those in groups too."""
+        return frozenset(self._option_string_actions)
 
     def error(self, message: str) -> Any:
         """Raise what argparse would print and exit with."""
@@ -26,12 +32,18 @@ class Parser(argparse.ArgumentParser):
         Raises:
             UserError: An option is not in order.
         """
-        options, unknown = self.parse_known_args(args, namespace)
-        if unknown:
-            word = unknown[0].partition("=")[0]
-            near = nearest(word, self._option_string_actions) or "; `--help` lists the options."
-            raise UserError(f"'{word}' is no option{near}")
+        words = sys.argv[1:] if args is None else list(args)
+        # before argparse, which would only say that the one meant is missing
+        self._refuse(word for word in words if word.startswith("--"))
+        options, unknown = self.parse_known_args(words, namespace)
+        self._refuse(unknown)
         return options
+
+    def _refuse(self, words: Iterable[str]) -> None:
+        for name in (word.partition("=")[0] for word in words):
+            if name not in self.options:
+                near = nearest(name, self.options) or "; `--help` lists the options."
+                raise UserError(f"'{name}' is no option{near}")
 
 
 def names(given: str | None, option: str) -> list[str]:
@@ -46,8 +58,9 @@ def names(given: str | None, option: str) -> list[str]:
     """
     found = [name.strip() for name in (given or "").split(",")]
     if not all(found) or len(set(found)) < len(found):
+        what = "missing" if given is None else f"'{given}'"
         raise UserError(
-            f"--{option} is {given!r}, expected different names with commas between them, such as "
+            f"--{option} is {what}, expected different names with commas between them, such as "
             f"--{option}={'BPR,LightGCN' if option == 'models' else 'ml-100k-mm'}."
         )
     return found
@@ -96,7 +109,12 @@ def with_options(
     if options.help:
         print(parser.format_help())
         return 0
-    return run(options, key_values(rest))
+    try:
+        return run(options, key_values(rest))
+    except UnknownKeyError as error:
+        known = error.known.union(name.removeprefix("--") for name in parser.options)
+        near = nearest(error.key, known) or "."
+        raise UserError(f"there is no option or configuration key '{error.key}'{near}") from error
 
 
 def run_parser(command: str, run: str = "a finished run, saved/RUN_ID") -> Parser:

@@ -20,7 +20,7 @@ from recbole_drepmrec import compat
 from recbole_drepmrec.data.dataset import MODALITY_KEYS
 from recbole_drepmrec.data.splits import SPLIT_KEYS
 from recbole_drepmrec.distributed import join_group
-from recbole_drepmrec.errors import UserError, recbole_complaints
+from recbole_drepmrec.errors import UnknownKeyError, UserError, recbole_complaints
 from recbole_drepmrec.literals import Loader, literal, read_yaml
 from recbole_drepmrec.model.bma_host import with_bma
 from recbole_drepmrec.protocol import (
@@ -39,7 +39,6 @@ from recbole_drepmrec.registry import (
     recbole_properties,
 )
 from recbole_drepmrec.settings import CommonSettings, ModalitySettings, ProtocolSettings
-from recbole_drepmrec.suggestions import nearest
 
 # RecBole's data cache compares these keys only; a key left out would return stale data.
 _OUR_DATA_KEYS = dict.fromkeys([*MODALITY_KEYS, *SPLIT_KEYS])
@@ -192,9 +191,7 @@ class Config(recbole.config.Config):
         known = arguments | set(self.internal_config_dict) | LAUNCH_KEYS | UNDOCUMENTED_KEYS
         for key in sorted(self.external_config_dict.keys() - known):
             if key not in _keys_of_all_models():
-                raise UserError(
-                    f"there is no configuration key '{key}'{nearest(key, known) or '.'}"
-                )
+                raise UnknownKeyError(key, known)
             # One file of settings for several models is common, so this is no error.
             cure = " without --bma=True" if key.startswith("bma_") else ""
             if f"bma_{key}" in known:

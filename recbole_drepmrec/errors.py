@@ -1,7 +1,9 @@
 """The one error that is the user's to mend, and how others become it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+
+from recbole_drepmrec.suggestions import nearest
 
 
 class UserError(Exception):
@@ -25,6 +27,20 @@ class UnknownIdError(UserError):
         super().__init__(message)
         self.kind = kind
         self.first = first
+
+
+class UnknownKeyError(UserError):
+    """A configuration key that no model has.
+
+    Args:
+        key: What was given.
+        known: The keys that there are.
+    """
+
+    def __init__(self, key: str, known: Iterable[str]) -> None:
+        self.key = key
+        self.known = frozenset(known)
+        super().__init__(f"there is no configuration key '{key}'{nearest(key, known) or '.'}")
 
 
 @contextmanager

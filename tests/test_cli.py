@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from recbole_drepmrec.arguments import key_values
+from recbole_drepmrec.arguments import key_values, names
 from recbole_drepmrec.cli import main
 from recbole_drepmrec.errors import UserError
 from tests.datasets import clustered
@@ -44,6 +44,11 @@ def test_both_ways_of_writing_a_key(words: list[str], values: dict[str, Any]) ->
 def test_malformed_keys_are_refused(words: list[str], message: str) -> None:
     with pytest.raises(UserError, match=message):
         key_values(words)
+
+
+def test_names_that_are_missing_are_said_to_be() -> None:
+    with pytest.raises(UserError, match=r"^--datasets is missing, expected different names"):
+        names(None, "datasets")
 
 
 def test_help_lists_models_and_data_sets(capsys: pytest.CaptureFixture[str]) -> None:

@@ -70,6 +70,7 @@ def test_help_names_every_layout(words: list[str], capsys: pytest.CaptureFixture
             ["csv", "source", "--name", "a", "--nmae=b"],
             "'--nmae' is no option; did you mean '--name'?",
         ),
+        (["csv", "source", "--nmae=b"], "'--nmae' is no option; did you mean '--name'?"),
         (["csv", "source", "--name", "a", "b"], "'b' is no option; `--help` lists the options."),
         (["csvv", "source", "--name", "a"], "no layout 'csvv'; did you mean 'csv'?"),
         (["csv", "sauce", "--name", "a"], "sauce does not exist"),

@@ -186,6 +186,7 @@ def test_a_setting_that_diverges_fails_alone(
         (["--ray_address=auto"], "--ray_address is for --engine=ray"),
         (["--jobs=0"], "--jobs is 0, expected 1 or more"),
         (["--epohcs=2"], "did you mean 'epochs'?"),
+        (["--trial=3"], "no option or configuration key 'trial'; did you mean 'trials'?"),
         (["--epochs=0"], "`epochs` is 0, so nothing is validated"),
         (["--eval_step=0"], "`eval_step` is 0, so nothing is validated"),
         (["--space=none.hyper"], "the search space none.hyper cannot be read"),

@@ -5,15 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from recbole.data import data_preparation
 from recbole.utils import init_seed
 
 from recbole_drepmrec.checkpoint import read_by_recbole
 from recbole_drepmrec.config import Config
-from recbole_drepmrec.data.device_batches import on_device
-from recbole_drepmrec.data.ranking_batches import ranked_in_columns
-from recbole_drepmrec.data.sampler import follow_protocol
-from recbole_drepmrec.data.training_batches import in_columns
+from recbole_drepmrec.data.loaders import loaders
 from recbole_drepmrec.distributed import from_first, is_first, rank
 from recbole_drepmrec.errors import UserError, recbole_complaints
 from recbole_drepmrec.model.host_vectors import CARRIERS
@@ -65,20 +61,15 @@ def prepare(config: Config) -> Prepared:
     if in_blocks and set(config["eval_args"]["mode"].values()) == {"full"}:
         users = min(config["eval_batch_users"], max(1, LARGEST_SCORE_BLOCK // dataset.item_num))
         config["eval_batch_size"] = users * dataset.item_num
-    with recbole_complaints("the data cannot be split"):
-        train_data, valid_data, test_data = data_preparation(config, dataset)
-    train_data = in_columns(config, train_data)
-    follow_protocol(config, train_data, test_data)
-    train_data = on_device(config, train_data)
-    valid_data, test_data = ranked_in_columns(valid_data), ranked_in_columns(test_data)
+    made = loaders(config, dataset)
     init_seed(config["seed"] + rank(), config["reproducibility"])
     # Our models check what they are given; an error inside them is a fault of ours, to be seen.
     with (
         read_by_recbole(),
         nullcontext() if ours else recbole_complaints(f"{config['model']} cannot be built"),
     ):
-        model = config.model_class(config, train_data._dataset).to(config["device"])
-    return Prepared(config, dataset, train_data, valid_data, test_data, model)
+        model = config.model_class(config, made.train._dataset).to(config["device"])
+    return Prepared(config, dataset, made.train, made.valid, made.test, model)
 
 
 def create_dataset(config: Config, kind: type[Any] | None = None) -> Any:

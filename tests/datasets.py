@@ -115,3 +115,12 @@ def with_random_features(files: DatasetFiles, seed: int = 0) -> DatasetFiles:
         for name, (ids, values) in files.features.items()
     }
     return DatasetFiles(files.train, files.valid, files.test, features)
+
+
+def items_by_user(dataset: Any) -> dict[int, set[int]]:
+    """The items of each user who has any, in one part of a data set."""
+    items: dict[int, set[int]] = {}
+    users = dataset.inter_feat[dataset.uid_field].tolist()
+    for user, item in zip(users, dataset.inter_feat[dataset.iid_field].tolist(), strict=True):
+        items.setdefault(user, set()).add(item)
+    return items

@@ -15,10 +15,9 @@ from recbole.utils import init_seed
 
 from recbole_drepmrec.config import Config
 from recbole_drepmrec.data.device_batches import DeviceLoader, OtherItems, can_move, on_device
-from recbole_drepmrec.data.sampler import items_by_user
 from recbole_drepmrec.data.training_batches import ColumnLoader
 from recbole_drepmrec.prepared import Prepared, prepare
-from tests.datasets import DatasetFiles, clustered, known_by_features
+from tests.datasets import DatasetFiles, clustered, items_by_user, known_by_features
 from tests.waits import Waits
 
 CPU = torch.device("cpu")

@@ -8,10 +8,9 @@ import pytest
 import torch
 
 from recbole_drepmrec.config import Config
-from recbole_drepmrec.data.sampler import items_by_user
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.prepared import Prepared, prepare
-from tests.datasets import DatasetFiles, clustered, known_by_features
+from tests.datasets import DatasetFiles, clustered, items_by_user, known_by_features
 
 
 def prepared(folder: Path, files: DatasetFiles, model: str = "BPR", **values: Any) -> Prepared:

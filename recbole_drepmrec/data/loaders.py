@@ -1,0 +1,66 @@
+"""A data set split into three parts, each in batches: RecBole's own, made from whole columns."""
+
+from typing import Any, NamedTuple
+
+from recbole.data import create_samplers
+from recbole.data.dataloader import FullSortEvalDataLoader
+from recbole.data.utils import get_dataloader
+from recbole.sampler import KGSampler
+from recbole.utils import ModelType
+
+from recbole_drepmrec.data.device_batches import on_device
+from recbole_drepmrec.data.ranking_batches import RankingLoader
+from recbole_drepmrec.data.sampler import draw_as_configured
+from recbole_drepmrec.data.training_batches import in_columns
+from recbole_drepmrec.errors import UserError, recbole_complaints
+
+
+class Loaders(NamedTuple):
+    """The batches of the training, validation and test interactions."""
+
+    train: Any
+    valid: Any
+    test: Any
+
+
+def loaders(config: Any, dataset: Any) -> Loaders:
+    """Split a data set and make the batches of each part.
+
+    Args:
+        config: The resolved configuration.
+        dataset: All interactions; RecBole filters and splits it in place.
+
+    Raises:
+        UserError: A key does not go with the data or with the others.
+    """
+    with recbole_complaints("the data cannot be split"):
+        train, valid, test = parts = dataset.build()
+        samplers = create_samplers(config, dataset, parts)
+        training = _of_training(config, dataset, train, samplers[0])
+        left_out = [train, valid] if config["mask_valid_in_test"] else [train]
+        validation = _of_evaluation(config, "valid", valid, samplers[1], [train])
+        testing = _of_evaluation(config, "test", test, samplers[2], left_out)
+    draw_as_configured(config, training)
+    if not config["mask_valid_in_test"] and not isinstance(testing, FullSortEvalDataLoader):
+        raise UserError(
+            "`mask_valid_in_test: False` is for full ranking; set eval_args: {mode: full}, or "
+            "--mask_valid_in_test=True."
+        )
+    return Loaders(on_device(config, training), validation, testing)
+
+
+def _of_training(config: Any, dataset: Any, part: Any, sampler: Any) -> Any:
+    kind = get_dataloader(config, "train")
+    if config["MODEL_TYPE"] != ModelType.KNOWLEDGE:
+        return in_columns(config, kind(config, part, sampler, shuffle=config["shuffle"]))
+    how = config["train_neg_sample_args"]
+    triples = KGSampler(dataset, how["distribution"], how["alpha"])
+    return kind(config, part, sampler, triples, shuffle=True)
+
+
+def _of_evaluation(config: Any, phase: str, part: Any, sampler: Any, masked: list[Any]) -> Any:
+    kind = get_dataloader(config, phase)
+    if kind is FullSortEvalDataLoader and config["MODEL_TYPE"] != ModelType.SEQUENTIAL:
+        # where users take items again, RecBole leaves none out
+        return RankingLoader(config, part, sampler, [] if config["repeatable"] else masked)
+    return kind(config, part, sampler, shuffle=False)

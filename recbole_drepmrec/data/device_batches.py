@@ -6,7 +6,8 @@ import torch
 from recbole.data.interaction import Interaction
 from torch import Tensor
 
-from recbole_drepmrec.data.training_batches import ColumnLoader, VectorisedSampler
+from recbole_drepmrec.data.sampler import VectorisedSampler
+from recbole_drepmrec.data.training_batches import ColumnLoader
 
 
 class OtherItems:

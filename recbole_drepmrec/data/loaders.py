@@ -2,7 +2,6 @@
 
 from typing import Any, NamedTuple
 
-from recbole.data import create_samplers
 from recbole.data.dataloader import FullSortEvalDataLoader
 from recbole.data.utils import get_dataloader
 from recbole.sampler import KGSampler
@@ -10,7 +9,7 @@ from recbole.utils import ModelType
 
 from recbole_drepmrec.data.device_batches import on_device
 from recbole_drepmrec.data.ranking_batches import RankingLoader
-from recbole_drepmrec.data.sampler import draw_as_configured
+from recbole_drepmrec.data.sampler import samplers
 from recbole_drepmrec.data.training_batches import in_columns
 from recbole_drepmrec.errors import UserError, recbole_complaints
 
@@ -35,12 +34,11 @@ def loaders(config: Any, dataset: Any) -> Loaders:
     """
     with recbole_complaints("the data cannot be split"):
         train, valid, test = parts = dataset.build()
-        samplers = create_samplers(config, dataset, parts)
-        training = _of_training(config, dataset, train, samplers[0])
+        of_training, of_validation, of_test = samplers(config, dataset, parts)
+        training = _of_training(config, dataset, train, of_training)
         left_out = [train, valid] if config["mask_valid_in_test"] else [train]
-        validation = _of_evaluation(config, "valid", valid, samplers[1], [train])
-        testing = _of_evaluation(config, "test", test, samplers[2], left_out)
-    draw_as_configured(config, training)
+        validation = _of_evaluation(config, "valid", valid, of_validation, [train])
+        testing = _of_evaluation(config, "test", test, of_test, left_out)
     if not config["mask_valid_in_test"] and not isinstance(testing, FullSortEvalDataLoader):
         raise UserError(
             "`mask_valid_in_test: False` is for full ranking; set eval_args: {mode: full}, or "

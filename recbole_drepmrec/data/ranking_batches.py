@@ -11,6 +11,8 @@ from recbole.data.dataloader import FullSortEvalDataLoader
 from recbole.data.interaction import Interaction
 from torch import Tensor
 
+from recbole_drepmrec.data.pairs import numbered
+
 
 class _ItemsOfUsers(NamedTuple):
     """Items user after user [n], where each user's begin [U], and how many there are [U]."""
@@ -61,8 +63,8 @@ class RankingLoader(FullSortEvalDataLoader):
 
     def __init__(self, config: Any, dataset: Any, sampler: Any, masked: Iterable[Any]) -> None:
         dataset.sort(by=dataset.uid_field, ascending=True)  # as RecBole leaves it
-        found = np.unique(_numbered(dataset))
-        others = np.concatenate([found[:0], *map(_numbered, masked)])
+        found = np.unique(numbered(dataset))
+        others = np.concatenate([found[:0], *map(numbered, masked)])
         self.is_sequential = False  # read by RecBole before it sets it
         self.uid_field, self.iid_field = dataset.uid_field, dataset.iid_field
         users = np.unique(found // dataset.item_num)
@@ -107,12 +109,3 @@ class RankingLoader(FullSortEvalDataLoader):
         for user, items in zip(self.uid_list.tolist(), lists, strict=True):
             values[user] = items
         return values
-
-
-def _numbered(dataset: Any) -> NDArray[np.int64]:
-    """Each interaction as user * n_items + item, [n]."""
-    users, items = (
-        dataset.inter_feat[name].numpy() for name in (dataset.uid_field, dataset.iid_field)
-    )
-    numbers: NDArray[np.int64] = users.astype(np.int64) * dataset.item_num + items
-    return numbers

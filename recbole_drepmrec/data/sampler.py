@@ -1,16 +1,86 @@
-"""Which items are drawn as negatives."""
+"""Which items are drawn as negatives: RecBole's, looked up by whole columns."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from recbole.data import create_samplers
 from recbole.sampler import Sampler
+from torch import Tensor
 
-from recbole_drepmrec.data.training_batches import VectorisedSampler
+from recbole_drepmrec.data.pairs import numbered
 from recbole_drepmrec.errors import UserError
 
 Negatives = Literal["all", "trained"]
 """Drawn from all items, or from those that have a training interaction."""
+
+PHASES = ("train", "valid", "test")
+
+
+class VectorisedSampler(Sampler):
+    """RecBole's sampler by rejection, which looks all draws up at once and not one by one.
+
+    From the same state of numpy's generator it draws the same negatives. RecBole keeps what users
+    have as a set a user and phase, this one as sorted numbers. That of a phase is ``set_phase``'s.
+    """
+
+    used_ids: NDArray[np.int64]
+    """user * n_items + item of all pairs that are never drawn, sorted, [n]."""
+
+    def get_used_ids(self) -> Mapping[str, NDArray[np.int64]]:
+        """What users have by the end of each phase, as ``used_ids``.
+
+        Raises:
+            UserError: A user has all items.
+        """
+        used: dict[str, NDArray[np.int64]] = {}
+        before = np.array([], dtype=np.int64)
+        for phase, part in zip(self.phases, self.datasets, strict=True):
+            used[phase] = before = np.union1d(before, numbered(part))
+        full = users_of(self.item_num - 1, before, self.item_num)  # padding is no item
+        if full:
+            raise UserError(
+                f"{full} users have all {self.item_num - 1} items, so no negative is left for "
+                "them; filter them by `user_inter_num_interval`."
+            )
+        return used
+
+    @property
+    def candidates(self) -> NDArray[np.int64]:
+        """The items that are drawn from, a user's own ones among them, sorted, [C]."""
+        return np.arange(1, self.item_num)
+
+    def own_items(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Users and items of all pairs that are never drawn, sorted, [n] each."""
+        users, items = np.divmod(self.used_ids, self.item_num)
+        return users, items
+
+    def sample_by_key_ids(self, key_ids: Any, num: int) -> Tensor:
+        """Draw items that a user does not have.
+
+        Args:
+            key_ids: Users, [B].
+            num: Items for each.
+
+        Returns:
+            The first item of each user, then the second of each, and so on, [num * B].
+        """
+        users = np.tile(np.asarray(key_ids), num)
+        items = np.zeros(len(users), dtype=np.int64)
+        open_places = np.arange(len(users))
+        while len(open_places) > 0:
+            items[open_places] = self.sampling(len(open_places))
+            open_places = open_places[self._has(users[open_places], items[open_places])]
+        return torch.from_numpy(items)
+
+    def _has(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.bool_]:
+        drawn = users * self.item_num + items
+        places = np.searchsorted(self.used_ids, drawn)
+        found: NDArray[np.bool_]
+        found = self.used_ids[np.minimum(places, len(self.used_ids) - 1)] == drawn
+        return found
 
 
 class TrainedItemSampler(VectorisedSampler):
@@ -19,21 +89,22 @@ class TrainedItemSampler(VectorisedSampler):
     As RecBole's does, it rejects the user's own training items.
 
     Args:
-        sampler: RecBole's sampler of the training phase.
-        items: Items that have a training interaction.
+        sampler: The sampler of the training phase.
+        items: Items that have a training interaction, sorted, [C].
 
     Raises:
-        UserError: The sampler is of another kind, or a user has all these items.
+        UserError: A user has all these items.
     """
 
-    def __init__(self, sampler: Any, items: NDArray[np.int64]) -> None:
-        super().__init__(sampler)
+    def __init__(self, sampler: VectorisedSampler, items: NDArray[np.int64]) -> None:
+        # not the constructor, which would look all interactions up once more
+        self.__dict__.update(sampler.__dict__)
         self.items = items
-        full = [user for user, used in enumerate(self.used_ids) if len(used) == len(items)]
+        full = users_of(len(items), self.used_ids, self.item_num)
         if full:
             raise UserError(
-                f"`negatives` is 'trained', but {len(full)} users have all {len(items)} items that "
-                "have a training interaction, so no negative is left for them; filter them by "
+                f"`negatives` is 'trained', but {full} users have all {len(items)} items that have "
+                "a training interaction, so no negative is left for them; filter them by "
                 "`user_inter_num_interval`, or set --negatives=all."
             )
 
@@ -46,26 +117,57 @@ class TrainedItemSampler(VectorisedSampler):
         return self.items[np.random.randint(0, len(self.items), sample_num)]
 
 
-def draw_as_configured(config: Any, train_data: Any) -> None:
-    """Change a training loader that RecBole has made to draw what ``negatives`` says.
+def users_of(count: int, numbers: NDArray[np.int64], n_items: int) -> int:
+    """How many users have so many items.
+
+    Args:
+        count: How many items.
+        numbers: user * n_items + item of each pair, every one once, [n].
+        n_items: How many items there are.
+    """
+    return int((np.bincount(numbers // n_items) == count).sum())
+
+
+def samplers(config: Any, dataset: Any, parts: list[Any]) -> list[Any]:
+    """The sampler of each phase; None for one that draws nothing.
 
     Args:
         config: The resolved configuration.
-        train_data: The training loader.
+        dataset: All interactions.
+        parts: Those of training, of validation and of test.
 
     Raises:
-        UserError: The key does not go with the others.
+        UserError: A user has all items, or a key does not go with the others.
     """
-    if config["negatives"] != "trained":
-        return
-    loader = getattr(train_data, "general_dataloader", train_data)  # inside a knowledge-based one
-    if loader._sampler is None:
-        return  # a model without negatives
-    if not isinstance(loader._sampler, Sampler) or loader._sampler.distribution != "uniform":
+    again = config["repeatable"]  # then RecBole's reject none of a user's items
+    made = list(create_samplers(config, dataset, parts)) if again else _by_columns(config, parts)
+    if config["negatives"] == "trained" and made[0] is not None:
+        made[0] = _of_trained_items(config, made[0], parts[0])
+    return made
+
+
+def _by_columns(config: Any, parts: list[Any]) -> list[VectorisedSampler | None]:
+    """RecBole's, of which one that is there serves the phases after it."""
+    one: VectorisedSampler | None = None
+    made: list[VectorisedSampler | None] = []
+    for phase in PHASES:
+        how = config[f"{phase}_neg_sample_args"]
+        if how["distribution"] == "none":
+            made.append(None)
+            continue
+        if one is None:
+            alpha = how["alpha"] if phase == "train" else 1.0
+            one = VectorisedSampler(list(PHASES), parts, how["distribution"], alpha)
+        one.set_distribution(how["distribution"])
+        made.append(one.set_phase(phase))
+    return made
+
+
+def _of_trained_items(config: Any, sampler: Any, part: Any) -> TrainedItemSampler:
+    if not isinstance(sampler, VectorisedSampler) or sampler.distribution != "uniform":
         raise UserError(
             "`negatives: trained` draws uniformly, but `train_neg_sample_args` is "
             f"{config['train_neg_sample_args']} and `repeatable` is {config['repeatable']}; set "
             "--negatives=all, or a uniform distribution and repeatable: False."
         )
-    items = np.unique(loader._dataset.inter_feat[loader._dataset.iid_field].numpy())
-    loader._sampler = TrainedItemSampler(loader._sampler, items)
+    return TrainedItemSampler(sampler, np.unique(part.inter_feat[part.iid_field].numpy()))

@@ -72,8 +72,9 @@ def test_the_highest_draw_is_the_last_item(count: int) -> None:
 def test_draws_are_uniform(tmp_path: Path) -> None:
     """Chi-squared of 400 draws an item for one user, its degrees of freedom and five deviations."""
     sampler = prepared(tmp_path).train_data._sampler
-    user = int(np.argmax([len(used) for used in sampler.used_ids]))
-    expected = sorted(set(range(1, sampler.item_num)) - sampler.used_ids[user])
+    users, items = sampler.own_items()
+    user = int(np.bincount(users).argmax())
+    expected = sorted(set(range(1, sampler.item_num)) - set(items[users == user]))
     torch.manual_seed(0)
     drawn = OtherItems(sampler, CPU).draw(torch.full((len(expected),), user), 400)
     counts = np.bincount(drawn.numpy(), minlength=sampler.item_num)

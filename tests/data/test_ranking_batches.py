@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from recbole.data import data_preparation
 from recbole.data.dataloader import FullSortEvalDataLoader, NegSampleEvalDataLoader
@@ -28,9 +29,9 @@ def batches(loader: FullSortEvalDataLoader) -> list[Batch]:
     ]
 
 
-def both(folder: Path, **values: Any) -> tuple[Loaders, list[Any]]:
+def both(folder: Path, model: str = "BPR", **values: Any) -> tuple[Loaders, list[Any]]:
     """Our loaders of one data set, and RecBole's."""
-    config = Config("BPR", config_dict={**clustered().write(folder), **values})
+    config = Config(model, config_dict={**clustered().write(folder), **values})
     ours = loaders(config, create_dataset(config))
     return ours, list(data_preparation(config, create_dataset(config)))
 
@@ -90,6 +91,13 @@ def test_an_item_taken_again_is_found_and_not_masked(tmp_path: Path) -> None:
     assert sorted(masked.tolist()) == sorted(token("item_id", ["b", "c"]))
 
 
-def test_sampled_ranking_keeps_recboles_loader(tmp_path: Path) -> None:
-    made, recboles = both(tmp_path, eval_args={"mode": "uni20"})
-    assert type(made.test) is type(recboles[2]) is NegSampleEvalDataLoader
+@pytest.mark.parametrize("model", ["BPR", "EASE"], ids=["negatives", "none in training"])
+@pytest.mark.parametrize("mode", ["uni20", "pop20"])
+def test_sampled_ranking_is_recboles(tmp_path: Path, mode: str, model: str) -> None:
+    made, recboles = both(tmp_path, model, eval_args={"mode": mode})
+    drawn = []
+    for loader in (made.test, recboles[2]):
+        assert type(loader) is NegSampleEvalDataLoader
+        np.random.seed(3)
+        drawn.append([batch["item_id"].tolist() for batch, *_ in loader])
+    assert drawn[0] == drawn[1]

@@ -110,3 +110,9 @@ def test_a_test_user_without_training_items(tmp_path: Path) -> None:
 def test_masking_is_of_full_rankings(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is for full ranking"):
         prepared(tmp_path, clustered(), mask_valid_in_test=False, eval_args={"mode": "uni10"})
+
+
+def test_a_user_of_all_items_is_refused(tmp_path: Path) -> None:
+    files = DatasetFiles([("u1", "a"), ("u2", "b")], [("u1", "b"), ("u2", "a")], [("u1", "c")])
+    with pytest.raises(UserError, match="1 users have all 3 items, so no negative is left"):
+        prepared(tmp_path, files)

@@ -12,7 +12,9 @@ from recbole.sampler import RepeatableSampler
 from recbole.utils import init_seed
 
 from recbole_drepmrec.config import Config
-from recbole_drepmrec.data.training_batches import ColumnLoader, VectorisedSampler, in_columns
+from recbole_drepmrec.data.loaders import loaders
+from recbole_drepmrec.data.sampler import VectorisedSampler
+from recbole_drepmrec.data.training_batches import ColumnLoader
 from recbole_drepmrec.prepared import create_dataset
 from tests.datasets import clustered
 
@@ -26,15 +28,15 @@ KINDS: dict[str, dict[str, Any]] = {
 }
 
 
-def loaders(folder: Path, model: str = "BPR", **values: Any) -> tuple[Any, Any]:
+def of_training(folder: Path, model: str = "BPR", **values: Any) -> tuple[Any, Any]:
     """Ours, and RecBole's own training loader."""
     lists = {"topk": [2], "valid_metric": "NDCG@2", "train_batch_size": 30}
     config = Config(model, config_dict={**clustered().write(folder), **lists, **values})
     made = []
-    for _ in range(2):
+    for split in (loaders, data_preparation):
         init_seed(7, True)
-        made.append(data_preparation(config, create_dataset(config))[0])
-    return in_columns(config, made[0]), made[1]
+        made.append(split(config, create_dataset(config))[0])
+    return made[0], made[1]
 
 
 def two_epochs(train_data: Any) -> list[dict[str, list[float]]]:
@@ -53,7 +55,7 @@ def two_epochs(train_data: Any) -> list[dict[str, list[float]]]:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_two_epochs_are_those_of_recbole(tmp_path: Path, kind: str) -> None:
-    ours, recbole = loaders(tmp_path, **KINDS[kind])
+    ours, recbole = of_training(tmp_path, **KINDS[kind])
     assert type(recbole) is TrainDataLoader
     assert isinstance(ours, ColumnLoader)
     assert len(ours) == len(recbole) > 1
@@ -62,10 +64,11 @@ def test_two_epochs_are_those_of_recbole(tmp_path: Path, kind: str) -> None:
 
 def test_negatives_are_uniform_over_what_a_user_has_not(tmp_path: Path) -> None:
     """Chi-squared of 400 draws an item for one user, its degrees of freedom and five deviations."""
-    sampler = loaders(tmp_path)[0]._sampler
+    sampler = of_training(tmp_path)[0]._sampler
     assert isinstance(sampler, VectorisedSampler)
-    user = int(np.argmax([len(used) for used in sampler.used_ids]))
-    others = sorted(set(range(1, sampler.item_num)) - sampler.used_ids[user])
+    users, items = sampler.own_items()
+    user = int(np.bincount(users).argmax())
+    others = sorted(set(range(1, sampler.item_num)) - set(items[users == user]))
     np.random.seed(0)
     drawn = sampler.sample_by_user_ids(np.full(len(others), user), None, 400)
     counts = np.bincount(drawn.numpy(), minlength=sampler.item_num)
@@ -75,11 +78,11 @@ def test_negatives_are_uniform_over_what_a_user_has_not(tmp_path: Path) -> None:
 
 
 def test_workers_keep_torchs_loader(tmp_path: Path) -> None:
-    kept, _ = loaders(tmp_path, worker=1)
+    kept, _ = of_training(tmp_path, worker=1)
     assert type(kept) is TrainDataLoader
     assert isinstance(kept._sampler, VectorisedSampler)
 
 
 def test_a_repeatable_sampler_keeps_its_rules(tmp_path: Path) -> None:
-    kept, recbole = loaders(tmp_path, repeatable=True)
+    kept, recbole = of_training(tmp_path, repeatable=True)
     assert type(kept._sampler) is type(recbole._sampler) is RepeatableSampler

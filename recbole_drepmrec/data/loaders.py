@@ -34,11 +34,11 @@ def loaders(config: Any, dataset: Any) -> Loaders:
     """
     with recbole_complaints("the data cannot be split"):
         train, valid, test = parts = dataset.build()
-        of_training, of_validation, of_test = samplers(config, dataset, parts)
-        training = _of_training(config, dataset, train, of_training)
+        train_sampler, valid_sampler, test_sampler = samplers(config, dataset, parts)
+        training = _training_loader(config, dataset, train, train_sampler)
         left_out = [train, valid] if config["mask_valid_in_test"] else [train]
-        validation = _of_evaluation(config, "valid", valid, of_validation, [train])
-        testing = _of_evaluation(config, "test", test, of_test, left_out)
+        validation = _evaluation_loader(config, "valid", valid, valid_sampler, [train])
+        testing = _evaluation_loader(config, "test", test, test_sampler, left_out)
     if not config["mask_valid_in_test"] and not isinstance(testing, FullSortEvalDataLoader):
         raise UserError(
             "`mask_valid_in_test: False` is for full ranking; set eval_args: {mode: full}, or "
@@ -47,7 +47,7 @@ def loaders(config: Any, dataset: Any) -> Loaders:
     return Loaders(on_device(config, training), validation, testing)
 
 
-def _of_training(config: Any, dataset: Any, part: Any, sampler: Any) -> Any:
+def _training_loader(config: Any, dataset: Any, part: Any, sampler: Any) -> Any:
     kind = get_dataloader(config, "train")
     if config["MODEL_TYPE"] != ModelType.KNOWLEDGE:
         return in_columns(config, kind(config, part, sampler, shuffle=config["shuffle"]))
@@ -56,7 +56,7 @@ def _of_training(config: Any, dataset: Any, part: Any, sampler: Any) -> Any:
     return kind(config, part, sampler, triples, shuffle=True)
 
 
-def _of_evaluation(config: Any, phase: str, part: Any, sampler: Any, masked: list[Any]) -> Any:
+def _evaluation_loader(config: Any, phase: str, part: Any, sampler: Any, masked: list[Any]) -> Any:
     kind = get_dataloader(config, phase)
     if kind is FullSortEvalDataLoader and config["MODEL_TYPE"] != ModelType.SEQUENTIAL:
         # where users take items again, RecBole leaves none out

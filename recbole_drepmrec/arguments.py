@@ -1,6 +1,7 @@
 """Command-line options, read so that a wrong one is said as every other mistake is."""
 
 import argparse
+import itertools
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -34,7 +35,8 @@ class Parser(argparse.ArgumentParser):
         """
         words = sys.argv[1:] if args is None else list(args)
         # before argparse, which would only say that the one meant is missing
-        self._refuse(word for word in words if word.startswith("--"))
+        named = itertools.takewhile(lambda word: word != "--", words)
+        self._refuse(word for word in named if word.startswith("--"))
         options, unknown = self.parse_known_args(words, namespace)
         self._refuse(unknown)
         return options

@@ -71,6 +71,7 @@ def test_help_names_every_layout(words: list[str], capsys: pytest.CaptureFixture
             "'--nmae' is no option; did you mean '--name'?",
         ),
         (["csv", "source", "--nmae=b"], "'--nmae' is no option; did you mean '--name'?"),
+        (["--name=a", "--", "csv", "--sauce"], "--sauce does not exist"),
         (["csv", "source", "--name", "a", "b"], "'b' is no option; `--help` lists the options."),
         (["csvv", "source", "--name", "a"], "no layout 'csvv'; did you mean 'csv'?"),
         (["csv", "sauce", "--name", "a"], "sauce does not exist"),

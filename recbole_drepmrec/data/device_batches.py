@@ -94,7 +94,7 @@ def on_device(config: Any, train_data: Any) -> Any:
 
     Args:
         config: The resolved configuration.
-        train_data: The loader, as the protocol asks for it.
+        train_data: The training loader.
     """
     moves = config["device"].type != "cpu" and isinstance(train_data, ColumnLoader)
     return (

@@ -92,12 +92,13 @@ def test_an_item_taken_again_is_found_and_not_masked(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("model", ["BPR", "EASE"], ids=["negatives", "none in training"])
-@pytest.mark.parametrize("mode", ["uni20", "pop20"])
-def test_sampled_ranking_is_recboles(tmp_path: Path, mode: str, model: str) -> None:
+@pytest.mark.parametrize("mode", ["uni20", "pop20", {"valid": "uni20", "test": "pop20"}])
+def test_sampled_ranking_is_recboles(tmp_path: Path, mode: Any, model: str) -> None:
     made, recboles = both(tmp_path, model, eval_args={"mode": mode})
-    drawn = []
-    for loader in (made.test, recboles[2]):
-        assert type(loader) is NegSampleEvalDataLoader
-        np.random.seed(3)
-        drawn.append([batch["item_id"].tolist() for batch, *_ in loader])
-    assert drawn[0] == drawn[1]
+    for part in (1, 2):
+        drawn = []
+        for loader in (made[part], recboles[part]):
+            assert type(loader) is NegSampleEvalDataLoader
+            np.random.seed(3)
+            drawn.append([batch["item_id"].tolist() for batch, *_ in loader])
+        assert drawn[0] == drawn[1]

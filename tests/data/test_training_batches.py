@@ -22,6 +22,9 @@ KINDS: dict[str, dict[str, Any]] = {
     "one uniform": {},
     "three uniform": {"train_neg_sample_args": {"distribution": "uniform", "sample_num": 3}},
     "popularity": {"train_neg_sample_args": {"distribution": "popularity", "sample_num": 2}},
+    "alpha": {
+        "train_neg_sample_args": {"distribution": "popularity", "sample_num": 2, "alpha": 0.5}
+    },
     "none": {"model": "EASE"},
     "pointwise": {"model": "NeuMF"},
     "in order": {"shuffle": False},

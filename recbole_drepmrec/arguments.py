@@ -115,8 +115,7 @@ def with_options(
         return run(options, key_values(rest))
     except UnknownKeyError as error:
         known = error.known.union(name.removeprefix("--") for name in parser.options)
-        near = nearest(error.key, known) or "."
-        raise UserError(f"there is no option or configuration key '{error.key}'{near}") from error
+        raise UnknownKeyError(error.key, known, "option or configuration key") from error
 
 
 def run_parser(command: str, run: str = "a finished run, saved/RUN_ID") -> Parser:

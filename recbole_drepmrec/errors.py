@@ -34,13 +34,14 @@ class UnknownKeyError(UserError):
 
     Args:
         key: What was given.
-        known: The keys that there are.
+        known: What there is.
+        what: What it might have been.
     """
 
-    def __init__(self, key: str, known: Iterable[str]) -> None:
+    def __init__(self, key: str, known: Iterable[str], what: str = "configuration key") -> None:
         self.key = key
         self.known = frozenset(known)
-        super().__init__(f"there is no configuration key '{key}'{nearest(key, known) or '.'}")
+        super().__init__(f"there is no {what} '{key}'{nearest(key, self.known) or '.'}")
 
 
 @contextmanager

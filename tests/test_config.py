@@ -90,6 +90,11 @@ def test_the_command_line_of_another_program_is_left_alone(
         ),
         ({"topk": 0}, "`topk` is 0, expected lengths of lists, such as --topk="),
         ({"eval_args": {"mode": "fuul"}}, "fuul"),
+        ({"eval_args": {"mod": "uni100"}}, "`eval_args` has no key 'mod'; did you mean 'mode'?"),
+        (
+            {"train_neg_sample_args": {"zzz": 1}},
+            "`train_neg_sample_args` has no key 'zzz'; it holds alpha, candidate_num",
+        ),
         ({"gpu_id": "first"}, "`gpu_id` is 'first', expected GPU numbers"),
     ],
 )

@@ -62,7 +62,8 @@ class RankingLoader(FullSortEvalDataLoader):
     """
 
     def __init__(self, config: Any, dataset: Any, sampler: Any, masked: Iterable[Any]) -> None:
-        dataset.sort(by=dataset.uid_field, ascending=True)  # as RecBole leaves it
+        # RecBole's order, which the hash of a run's data is of
+        dataset.sort(by=dataset.uid_field, ascending=True)
         found = np.unique(numbered(dataset))
         others = np.concatenate([found[:0], *map(numbered, masked)])
         self.is_sequential = False  # read by RecBole before it sets it

@@ -10,7 +10,7 @@ from recbole.data import create_samplers
 from recbole.sampler import Sampler
 from torch import Tensor
 
-from recbole_drepmrec.data.pairs import numbered
+from recbole_drepmrec.data.pairs import n_users_with, numbered
 from recbole_drepmrec.errors import UserError
 
 Negatives = Literal["all", "trained"]
@@ -27,7 +27,7 @@ class VectorisedSampler(Sampler):
     """
 
     used_ids: NDArray[np.int64]
-    """user * n_items + item of all pairs that are never drawn, sorted, [n]."""
+    """user * n_items + item of all pairs that are never drawn, sorted, [n]; by phase at first."""
 
     def get_used_ids(self) -> Mapping[str, NDArray[np.int64]]:
         """What users have by the end of each phase, as ``used_ids``.
@@ -39,7 +39,7 @@ class VectorisedSampler(Sampler):
         before = np.array([], dtype=np.int64)
         for phase, part in zip(self.phases, self.datasets, strict=True):
             used[phase] = before = np.union1d(before, numbered(part))
-        full = users_of(self.item_num - 1, before, self.item_num)  # padding is no item
+        full = n_users_with(self.item_num - 1, before, self.item_num)  # padding is no item
         if full:
             raise UserError(
                 f"{full} users have all {self.item_num - 1} items, so no negative is left for "
@@ -100,7 +100,7 @@ class TrainedItemSampler(VectorisedSampler):
         # not the constructor, which would look all interactions up once more
         self.__dict__.update(sampler.__dict__)
         self.items = items
-        full = users_of(len(items), self.used_ids, self.item_num)
+        full = n_users_with(len(items), self.used_ids, self.item_num)
         if full:
             raise UserError(
                 f"`negatives` is 'trained', but {full} users have all {len(items)} items that have "
@@ -117,17 +117,6 @@ class TrainedItemSampler(VectorisedSampler):
         return self.items[np.random.randint(0, len(self.items), sample_num)]
 
 
-def users_of(count: int, numbers: NDArray[np.int64], n_items: int) -> int:
-    """How many users have so many items.
-
-    Args:
-        count: How many items.
-        numbers: user * n_items + item of each pair, every one once, [n].
-        n_items: How many items there are.
-    """
-    return int((np.bincount(numbers // n_items) == count).sum())
-
-
 def samplers(config: Any, dataset: Any, parts: list[Any]) -> list[Any]:
     """The sampler of each phase; None for one that draws nothing.
 
@@ -139,17 +128,19 @@ def samplers(config: Any, dataset: Any, parts: list[Any]) -> list[Any]:
     Raises:
         UserError: A user has all items, or a key does not go with the others.
     """
-    again = config["repeatable"]  # then RecBole's reject none of a user's items
-    made = list(create_samplers(config, dataset, parts)) if again else _by_columns(config, parts)
+    if config["repeatable"]:  # RecBole's reject none of a user's items
+        made = list(create_samplers(config, dataset, parts))
+    else:
+        made = _by_columns(config, parts)
     if config["negatives"] == "trained" and made[0] is not None:
         made[0] = _of_trained_items(config, made[0], parts[0])
     return made
 
 
-def _by_columns(config: Any, parts: list[Any]) -> list[VectorisedSampler | None]:
+def _by_columns(config: Any, parts: list[Any]) -> list[Any]:
     """RecBole's, of which one that is there serves the phases after it."""
     one: VectorisedSampler | None = None
-    made: list[VectorisedSampler | None] = []
+    made: list[Any] = []
     for phase in PHASES:
         how = config[f"{phase}_neg_sample_args"]
         if how["distribution"] == "none":
@@ -158,7 +149,8 @@ def _by_columns(config: Any, parts: list[Any]) -> list[VectorisedSampler | None]
         if one is None:
             alpha = how["alpha"] if phase == "train" else 1.0
             one = VectorisedSampler(list(PHASES), parts, how["distribution"], alpha)
-        one.set_distribution(how["distribution"])
+        else:
+            one.set_distribution(how["distribution"])
         made.append(one.set_phase(phase))
     return made
 

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from recbole_drepmrec.data.pairs import numbered
 from recbole_drepmrec.data.titles import read_titles
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.inference.bundle import (
@@ -146,14 +147,10 @@ def histories_of(prepared: Any) -> Histories:
         prepared: The configuration, data and model.
     """
     dataset = prepared.dataset
-    n_users, n_items = dataset.user_num - 1, dataset.item_num - 1
-    keys, splits = [], []
-    for split, loader in enumerate((prepared.train_data, prepared.valid_data, prepared.test_data)):
-        part = loader._dataset
-        users, items = (part.inter_feat[f].numpy() - 1 for f in (part.uid_field, part.iid_field))
-        keys.append(users.astype(np.int64) * n_items + items)
-        splits.append(np.full(len(users), split, dtype=np.int8))
-    pairs, first = np.unique(np.concatenate(keys), return_index=True)
-    counts = np.bincount(pairs // n_items, minlength=n_users)
-    starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    return Histories(starts, pairs % n_items, np.concatenate(splits)[first])
+    loaders = (prepared.train_data, prepared.valid_data, prepared.test_data)
+    parts = [numbered(loader._dataset) for loader in loaders]
+    splits = np.repeat(np.arange(len(parts), dtype=np.int8), list(map(len, parts)))
+    pairs, first = np.unique(np.concatenate(parts), return_index=True)
+    users, items = np.divmod(pairs, dataset.item_num)
+    ends = np.cumsum(np.bincount(users, minlength=dataset.user_num))  # the first is padding's, zero
+    return Histories(ends.astype(np.int64), items - 1, splits[first])

@@ -14,7 +14,7 @@ from recbole_drepmrec.data.ranking_batches import RankingLoader
 from recbole_drepmrec.prepared import create_dataset
 from tests.datasets import DatasetFiles, clustered
 
-Batch = tuple[list[int], set[tuple[int, int]], set[tuple[int, int]]]
+Batch = tuple[list[int], list[tuple[int, int]], list[tuple[int, int]]]
 
 
 def batches(loader: FullSortEvalDataLoader) -> list[Batch]:
@@ -22,8 +22,8 @@ def batches(loader: FullSortEvalDataLoader) -> list[Batch]:
     return [
         (
             frame["user_id"].tolist(),
-            set(zip(*(part.tolist() for part in history), strict=True)),
-            set(zip(rows.tolist(), items.tolist(), strict=True)),
+            sorted(zip(*(part.tolist() for part in history), strict=True)),
+            sorted(zip(rows.tolist(), items.tolist(), strict=True)),
         )
         for frame, history, rows, items in loader
     ]
@@ -82,7 +82,7 @@ def test_a_user_without_history_has_none_masked(tmp_path: Path) -> None:
 
 def test_an_item_taken_again_is_found_and_not_masked(tmp_path: Path) -> None:
     train = [("u1", "a"), ("u1", "b"), ("u2", "d")]
-    files = DatasetFiles(train, [("u1", "c")], [("u1", "a"), ("u1", "a")])
+    files = DatasetFiles(train, [("u1", "c"), ("u1", "b")], [("u1", "a"), ("u1", "a")])
     config = Config("BPR", config_dict=files.write(tmp_path))
     made = loaders(config, create_dataset(config))
     token = made.test._dataset.token2id

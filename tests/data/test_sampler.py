@@ -87,6 +87,13 @@ def histories(loader: Any) -> dict[int, list[int]]:
 
 
 @pytest.mark.parametrize("masked", [True, False])
+def test_a_repeatable_ranking_leaves_nothing_out(tmp_path: Path, masked: bool) -> None:
+    run = prepared(tmp_path, clustered(), mask_valid_in_test=masked, repeatable=True)
+    assert not any(histories(run.valid_data).values())
+    assert not any(histories(run.test_data).values())
+
+
+@pytest.mark.parametrize("masked", [True, False])
 def test_what_a_test_ranking_leaves_out(tmp_path: Path, masked: bool) -> None:
     run = prepared(tmp_path, clustered(), mask_valid_in_test=masked)
     train, valid = (items_by_user(loader._dataset) for loader in (run.train_data, run.valid_data))

@@ -7,9 +7,13 @@ import numpy as np
 import pytest
 import torch
 from recbole.data import data_preparation
-from recbole.data.dataloader import TrainDataLoader
+from recbole.data.dataloader import (
+    FullSortEvalDataLoader,
+    KnowledgeBasedDataLoader,
+    TrainDataLoader,
+)
 from recbole.sampler import RepeatableSampler
-from recbole.utils import init_seed
+from recbole.utils import KGDataLoaderState, init_seed
 
 from recbole_drepmrec.config import Config
 from recbole_drepmrec.data.loaders import loaders
@@ -17,6 +21,8 @@ from recbole_drepmrec.data.sampler import VectorisedSampler
 from recbole_drepmrec.data.training_batches import ColumnLoader
 from recbole_drepmrec.prepared import create_dataset
 from tests.datasets import clustered
+
+SEQUENCES = ["user_id", "item_id", "timestamp"]
 
 KINDS: dict[str, dict[str, Any]] = {
     "one uniform": {},
@@ -78,6 +84,33 @@ def test_negatives_are_uniform_over_what_a_user_has_not(tmp_path: Path) -> None:
     assert counts.sum() == counts[others].sum()
     degrees = len(others) - 1
     assert ((counts[others] - 400) ** 2 / 400).sum() < degrees + 5 * (2 * degrees) ** 0.5
+
+
+@pytest.mark.parametrize("negatives", ["all", "trained"])
+def test_batches_of_a_knowledge_graph_are_recboles(negatives: str) -> None:
+    config = Config("CKE", "ml-100k", config_dict={"negatives": negatives, "state": "error"})
+    batches = []
+    for split in (loaders, data_preparation):
+        init_seed(7, True)
+        loader = split(config, create_dataset(config))[0]
+        assert type(loader) is KnowledgeBasedDataLoader
+        loader.set_mode(KGDataLoaderState.RSKG)
+        batches.append({name: one.tolist() for name, one in next(iter(loader)).interaction.items()})
+    ours, recboles = batches
+    assert ours.keys() == recboles.keys() >= {"user_id", "head_id", "neg_tail_id"}
+    drawn_alike = {name for name in ours if ours[name] == recboles[name]}
+    if negatives == "all":
+        assert drawn_alike == ours.keys()
+    else:  # other items, drawn from a smaller number
+        assert "neg_item_id" not in drawn_alike >= {"user_id", "item_id"}
+
+
+def test_a_sequential_model_keeps_recboles_loaders() -> None:
+    keys = {"train_neg_sample_args": None, "state": "error", "load_col": {"inter": SEQUENCES}}
+    config = Config("SASRec", "ml-100k", config_dict=keys)
+    made = loaders(config, create_dataset(config))
+    assert type(made.valid) is type(made.test) is FullSortEvalDataLoader
+    assert made.valid.is_sequential
 
 
 def test_workers_keep_torchs_loader(tmp_path: Path) -> None:

@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 
 from recbole_drepmrec import compat
-from recbole_drepmrec.arguments import Parser, with_options
+from recbole_drepmrec.arguments import Parser, names, with_options
 from recbole_drepmrec.compare import add_run_options, carried_out, config_files, runs_parser, show
 from recbole_drepmrec.config import Config
 from recbole_drepmrec.data.dataset import modality_sources
-from recbole_drepmrec.evaluation.ablations import FULL, MODEL, ablation_table, ablations
+from recbole_drepmrec.evaluation.ablations import FULL, MODEL, ablation_table, ablations, chosen
 from recbole_drepmrec.evaluation.analysis import analyse
 from recbole_drepmrec.evaluation.plan import Variant
 from recbole_drepmrec.evaluation.tables import all_tables
@@ -41,6 +41,10 @@ def run(options: Any, values: dict[str, Any]) -> int:
     compat.quiet_known_warnings()
     dataset = options.dataset
     variants = _variants(dataset, config_files(options), values)
+    if options.variants is not None:
+        variants = chosen(
+            variants, names(options.variants, "variants", "'without BMA,without SSS'")
+        )
     with carried_out([dataset], variants, FULL, options, values) as comparison:
         table = [
             ablation_table(analyse(comparison, name), variants, options.test)
@@ -61,6 +65,9 @@ def parser() -> Parser:
     parser = runs_parser("ablate", "Train DRepMRec, and DRepMRec with a part taken away at a time.")
     parser.add_argument(
         "--dataset", "-d", default=DEFAULT_DATASET, help=f"name of the data set ({DEFAULT_DATASET})"
+    )
+    parser.add_argument(
+        "--variants", metavar="A,B", help="some of the variants, by their names in the table (all)"
     )
     add_run_options(parser, "ablation")
     return parser

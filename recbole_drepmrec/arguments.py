@@ -48,12 +48,13 @@ class Parser(argparse.ArgumentParser):
                 raise UserError(f"'{name}' is no option{near}")
 
 
-def names(given: str | None, option: str) -> list[str]:
+def names(given: str | None, option: str, example: str) -> list[str]:
     """Read an option of several names, as in ``--models=BPR,LightGCN``.
 
     Args:
         given: What follows the option; None without it.
-        option: Its name, ``models`` or ``datasets``.
+        option: Its name, such as ``models``.
+        example: What could be given.
 
     Raises:
         UserError: A name is missing, or given twice.
@@ -63,7 +64,7 @@ def names(given: str | None, option: str) -> list[str]:
         what = "missing" if given is None else f"'{given}'"
         raise UserError(
             f"--{option} is {what}, expected different names with commas between them, such as "
-            f"--{option}={'BPR,LightGCN' if option == 'models' else 'ml-100k-mm'}."
+            f"--{option}={example}."
         )
     return found
 

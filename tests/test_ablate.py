@@ -43,6 +43,9 @@ def test_one_command_gives_a_row_for_every_part(
         ("--model=BPR", "--model cannot be given"),
         ("--dataset=tinny", "there is no data set 'tinny'; did you mean 'tiny'?"),
         ("--intra_weigh=1", "did you mean 'intra_weight'"),
+        ("--variants=without BMX", "did you mean 'without BMA'?"),
+        ("--variants=without BMA,", "expected different names with commas between them"),
+        ("--varians=without BMA", "did you mean 'variants'"),
     ],
 )
 def test_mistakes(
@@ -56,6 +59,21 @@ def test_mistakes(
     assert main([*WORDS, more]) == 2
     assert message in capsys.readouterr().err
     assert not Path("out").exists()
+
+
+@pytest.mark.slow
+def test_some_of_the_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The table has them and no others, those of an earlier command left out."""
+    monkeypatch.chdir(prepare_folder(tmp_path))
+    for variants, names in [
+        ("without SSS", ["full model", "without SSS"]),
+        ("without item graph,without BMA", ["full model", "without BMA", "without item graph"]),
+    ]:
+        assert main([*WORDS, "--seeds=1", f"--variants={variants}"]) == 0
+        lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
+        assert [line.split(" | ")[0].strip("| ") for line in lines[1:]] == names
 
 
 def test_help(capsys: pytest.CaptureFixture[str]) -> None:

@@ -48,7 +48,7 @@ def test_malformed_keys_are_refused(words: list[str], message: str) -> None:
 
 def test_names_that_are_missing_are_said_to_be() -> None:
     with pytest.raises(UserError, match=r"^--datasets is missing, expected different names"):
-        names(None, "datasets")
+        names(None, "datasets", "ml-100k-mm")
 
 
 def test_help_lists_models_and_data_sets(capsys: pytest.CaptureFixture[str]) -> None:

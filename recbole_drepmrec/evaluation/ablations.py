@@ -12,6 +12,7 @@ from recbole_drepmrec.evaluation.records import Test
 from recbole_drepmrec.evaluation.table import NOTHING, Table, plus_minus
 from recbole_drepmrec.evaluation.tables import TEST_NAMES
 from recbole_drepmrec.model.drepmrec import DRepMRecSettings
+from recbole_drepmrec.suggestions import nearest
 
 FULL = "full model"
 """The variant that the others are tested against."""
@@ -46,6 +47,24 @@ def ablations(settings: DRepMRecSettings, modalities: list[str]) -> list[Variant
         *modality_parts(modalities),
     ]
     return [Variant(FULL, MODEL), *(Variant(name, MODEL, values) for name, values in parts)]
+
+
+def chosen(variants: list[Variant], wanted: list[str]) -> list[Variant]:
+    """The full model and the variants that are wanted, in the order of ``ablations``.
+
+    Args:
+        variants: What ``ablations`` gave.
+        wanted: Names of some of them.
+
+    Raises:
+        UserError: There is no variant of that name.
+    """
+    known = [one.name for one in variants if one.name != FULL]
+    for name in wanted:
+        if name not in known:
+            near = nearest(name, known) or f"; there are: {', '.join(known)}."
+            raise UserError(f"--variants: this model has no variant '{name}'{near}")
+    return [one for one in variants if one.name in {FULL, *wanted}]
 
 
 Part = tuple[str, dict[str, Any]]

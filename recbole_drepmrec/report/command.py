@@ -26,7 +26,9 @@ def run(arguments: list[str]) -> None:
     check_method(options.projection)
     comparison = load_comparison(options.out)
     check_same_split(comparison)
-    datasets = None if options.datasets is None else names(options.datasets, "datasets")
+    datasets = (
+        None if options.datasets is None else names(options.datasets, "datasets", "ml-100k-mm")
+    )
     method = None if options.no_checkpoints else options.projection
     print(f"wrote {write_page(comparison, datasets, method)}")
 

@@ -1,5 +1,6 @@
 """Which variants an ablation has, and that each takes away what its name says."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 
 from recbole_drepmrec.config import Config
 from recbole_drepmrec.errors import UserError
-from recbole_drepmrec.evaluation.ablations import FULL, ablation_table, ablations
+from recbole_drepmrec.evaluation.ablations import FULL, ablation_table, ablations, chosen
 from recbole_drepmrec.evaluation.analysis import Analysis
 from recbole_drepmrec.evaluation.plan import Variant
 from recbole_drepmrec.evaluation.statistics import Difference
@@ -90,6 +91,25 @@ def test_modalities_of_any_number_and_name() -> None:
     every = [["b", "c"], ["a", "c"], ["a", "b"], ["a"], ["b"], ["c"]]
     assert [value["use_modalities"] for value in named("a", "b", "c")] == every
     assert "without modality view_1.b" in variants(["view/1.b", "text"])
+
+
+def test_chosen_variants_keep_the_order_and_the_full_model() -> None:
+    made = [Variant(name, "DRepMRec") for name in (FULL, "without BMA", "without SSS", "c")]
+    assert chosen(made, ["c", "without BMA"]) == [made[0], made[1], made[3]]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        ("without BMAA", "no variant 'without BMAA'; did you mean 'without BMA'?"),
+        ("xyz", "no variant 'xyz'; there are: without BMA."),
+        (FULL, "no variant 'full model'"),
+    ],
+)
+def test_an_unknown_variant_is_refused(wanted: str, message: str) -> None:
+    made = [Variant(FULL, "DRepMRec"), Variant("without BMA", "DRepMRec")]
+    with pytest.raises(UserError, match=re.escape(message)):
+        chosen(made, ["without BMA", wanted])
 
 
 @pytest.mark.parametrize("line", ["use_modal_line", "use_behavior_line"])

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from recbole_drepmrec.errors import UnknownKeyError, UserError
+from recbole_drepmrec.errors import MissingOptionError, UnknownKeyError, UserError
 from recbole_drepmrec.suggestions import nearest
 
 
@@ -23,6 +23,23 @@ class Parser(argparse.ArgumentParser):
         """Raise what argparse would print and exit with."""
         raise UserError(f"{message}; `--help` lists the options.")
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Read options and leave the rest; one given twice is refused, and not the last taken.
+
+        Args:
+            args: The words; None for those of the command line.
+            namespace: Where the values go; None for a new one.
+
+        Raises:
+            UserError: An option is not in order.
+        """
+        words = sys.argv[1:] if args is None else list(args)
+        named = [word.partition("=")[0] for word in _before_names(words)]
+        for name in sorted(self.options & set(named)):
+            if named.count(name) > 1:
+                raise UserError(f"{name} is given {named.count(name)} times; give it once.")
+        return super().parse_known_args(words, namespace)
+
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Read options only, and propose the one that an unknown one is closest to.
 
@@ -35,8 +52,7 @@ class Parser(argparse.ArgumentParser):
         """
         words = sys.argv[1:] if args is None else list(args)
         # before argparse, which would only say that the one meant is missing
-        named = itertools.takewhile(lambda word: word != "--", words)
-        self._refuse(word for word in named if word.startswith("--"))
+        self._refuse(word for word in _before_names(words) if word.startswith("--"))
         options, unknown = self.parse_known_args(words, namespace)
         self._refuse(unknown)
         return options
@@ -48,6 +64,11 @@ class Parser(argparse.ArgumentParser):
                 raise UserError(f"'{name}' is no option{near}")
 
 
+def _before_names(words: Iterable[str]) -> Iterable[str]:
+    """The words that can be options: those before ``--``."""
+    return itertools.takewhile(lambda word: word != "--", words)
+
+
 def names(given: str | None, option: str, example: str) -> list[str]:
     """Read an option of several names, as in ``--models=BPR,LightGCN``.
 
@@ -57,15 +78,15 @@ def names(given: str | None, option: str, example: str) -> list[str]:
         example: What could be given.
 
     Raises:
-        UserError: A name is missing, or given twice.
+        MissingOptionError: It was not given.
+        UserError: A name is empty, or given twice.
     """
-    found = [name.strip() for name in (given or "").split(",")]
+    expected = f"different names with commas between them, such as --{option}={example}."
+    if given is None:
+        raise MissingOptionError(option, expected)
+    found = [name.strip() for name in given.split(",")]
     if not all(found) or len(set(found)) < len(found):
-        what = "missing" if given is None else f"'{given}'"
-        raise UserError(
-            f"--{option} is {what}, expected different names with commas between them, such as "
-            f"--{option}={example}."
-        )
+        raise UserError(f"--{option} is '{given}', expected {expected}")
     return found
 
 
@@ -112,8 +133,14 @@ def with_options(
     if options.help:
         print(parser.format_help())
         return 0
+    values = key_values(rest)
     try:
-        return run(options, key_values(rest))
+        return run(options, values)
+    except MissingOptionError as error:
+        for key in values:
+            if nearest(key, [error.option]):
+                raise UnknownKeyError(key, [error.option], "option or configuration key") from error
+        raise
     except UnknownKeyError as error:
         known = error.known.union(name.removeprefix("--") for name in parser.options)
         raise UnknownKeyError(error.key, known, "option or configuration key") from error

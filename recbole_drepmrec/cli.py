@@ -10,6 +10,7 @@ from typing import NamedTuple
 from recbole_drepmrec.arguments import Parser
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.files import OUT_OF_SPACE
+from recbole_drepmrec.suggestions import nearest
 
 
 class Command(NamedTuple):
@@ -75,7 +76,7 @@ def main(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     parser = Parser(prog="recbole-drepmrec", description="Multimodal recommendation with RecBole.")
     what = "; ".join(f"{name}: {command.what}" for name, command in COMMANDS.items())
-    parser.add_argument("command", choices=COMMANDS, help=what)
+    parser.add_argument("command", metavar="COMMAND", help=what)
     return _guarded(lambda: _run(parser.parse_args(arguments[:1]).command, arguments[1:]))
 
 
@@ -90,6 +91,9 @@ def carry_out(name: str, arguments: list[str]) -> int:
 
 
 def _run(name: str, arguments: list[str]) -> int | None:
+    if name not in COMMANDS:
+        near = nearest(name, COMMANDS) or f"; there are: {', '.join(COMMANDS)}."
+        raise UserError(f"there is no command '{name}'{near}")
     found: int | None = pkgutil.resolve_name(COMMANDS[name].function)(arguments)
     return found
 

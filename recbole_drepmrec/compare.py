@@ -43,8 +43,8 @@ def run(options: Any, values: dict[str, Any]) -> int:
             share one split.
     """
     compat.quiet_known_warnings()
-    datasets = names(options.datasets, "datasets", "ml-100k-mm")
     models = names(options.models, "models", "BPR,LightGCN")
+    datasets = names(options.datasets, "datasets", "ml-100k-mm")
     _check_options(options, models)
     variants = [Variant(model, model) for model in models]
     with carried_out(datasets, variants, options.reference, options, values) as comparison:

@@ -27,6 +27,7 @@ from recbole_drepmrec.protocol import (
     SPLITS_BY_RATIOS,
     apply_split,
     check_metrics,
+    check_mode,
     check_valid_metric,
     preset,
 )
@@ -182,7 +183,9 @@ class Config(recbole.config.Config):
         self.internal_config_dict.update(preset(protocol, given))
         self._check_keys(model)
         self._check_types()
-        check_metrics(*({**self.internal_config_dict, **given}[key] for key in ("metrics", "topk")))
+        values = {**self.internal_config_dict, **given}
+        check_mode(values["eval_args"])
+        check_metrics(values["metrics"], values["topk"])
 
     def _note_bma(self, model: str, wears: bool) -> None:
         defaults = self.internal_config_dict

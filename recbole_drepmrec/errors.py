@@ -29,6 +29,19 @@ class UnknownIdError(UserError):
         self.first = first
 
 
+class MissingOptionError(UserError):
+    """An option that a command cannot do without.
+
+    Args:
+        option: Its name, without dashes.
+        expected: What should have been given.
+    """
+
+    def __init__(self, option: str, expected: str) -> None:
+        super().__init__(f"--{option} is missing, expected {expected}")
+        self.option = option
+
+
 class UnknownKeyError(UserError):
     """A configuration key that no model has.
 

@@ -1,6 +1,7 @@
 """Evaluation protocols: each a preset of keys that can also be given one by one."""
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -31,6 +32,8 @@ PRESETS: dict[str, dict[str, Any]] = {
 """Values laid over the property files' defaults, under what the user gives."""
 
 _WHAT_SPLITS = frozenset({"split", "order", "group_by"})
+
+_MODE = re.compile("full|labeled|(uni|pop)[1-9][0-9]*")
 
 SPLITS_BY_RATIOS = ("random", "user_time", "global_time")
 """Values of ``split_by`` that read ``split_ratios``."""
@@ -117,6 +120,25 @@ def check_metrics(metrics: Any, topk: Any) -> None:
     lengths = topk if isinstance(topk, list | tuple) else [topk]
     if not lengths or not all(type(length) is int and length > 0 for length in lengths):
         raise UserError(f"`topk` is {topk!r}, expected lengths of lists, such as --topk=[10,20].")
+
+
+def check_mode(eval_args: Any) -> None:
+    """See that RecBole has the ``mode`` of ``eval_args``: one, or one of ``valid`` or ``test``.
+
+    Args:
+        eval_args: As given; one that is no mapping is RecBole's to refuse.
+
+    Raises:
+        UserError: It has not.
+    """
+    mode = eval_args.get("mode", "full") if isinstance(eval_args, Mapping) else "full"
+    each = mode if isinstance(mode, Mapping) else {"valid": mode}
+    known = all(isinstance(one, str) and _MODE.fullmatch(one) for one in each.values())
+    if not known or not each or not set(each) <= {"valid", "test"}:
+        raise UserError(
+            f"`eval_args` has the mode {mode!r}, expected full, uni100, pop100 (or another number "
+            "of sampled items), labeled, or {'valid': 'uni100', 'test': 'full'}."
+        )
 
 
 def check_valid_metric(settings: Mapping[str, Any]) -> None:

@@ -87,6 +87,7 @@ class CommonSettings(Settings):
     )
     eval_step: NotNegative = Field(description="Epochs between two validations; 0 for none.")
     stopping_step: NotNegative = Field(description="Validations without improvement to stop after.")
+    worker: NotNegative = Field(description="Processes that make the batches; 0 for none.")
     learning_rate: AboveZero = Field(description="Step size of the optimiser.")
     learner: Literal["adam", "adamw", "sgd", "adagrad", "rmsprop", "sparse_adam"] = Field(
         description="The optimiser."

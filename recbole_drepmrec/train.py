@@ -26,6 +26,9 @@ def command(arguments: list[str]) -> None:
     from recbole_drepmrec.registry import DEFAULT_DATASET, DEFAULT_MODEL
 
     files = [file for entry in options.config_files for file in entry.split()]
+    for name in ("model", "dataset", "resume"):
+        if getattr(options, name) == "":
+            raise UserError(f"--{name} is empty; name one, or leave the option out.")
     if options.resume:
         _check_resume(options, values)
     run(

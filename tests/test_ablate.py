@@ -8,6 +8,7 @@ import pytest
 from recbole_drepmrec.cli import main
 from recbole_drepmrec.evaluation.records import JobKey
 from recbole_drepmrec.evaluation.store import load_comparison
+from tests.command_lines import with_words
 from tests.test_compare import prepare_folder, written
 
 WORDS = ["ablate", "--dataset=tiny", "--config_files=settings.yaml", "--out=out", "--epochs=1"]
@@ -18,7 +19,7 @@ def test_one_command_gives_a_row_for_every_part(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(prepare_folder(tmp_path))
-    assert main([*WORDS, "--seeds=1"]) == 0
+    assert main(with_words(WORDS, "--seeds=1")) == 0
     table = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
     assert len(table) == 1 + 16  # the head, the full model, and 15 without or with a part
     comparison = load_comparison(Path("out"))
@@ -30,7 +31,7 @@ def test_one_command_gives_a_row_for_every_part(
         rows = list(csv.DictReader(file))
     assert {row["model"] for row in rows} == set(comparison.request.models) - {"full model"}
     before = written(tmp_path)
-    assert main([*WORDS, "--seeds=1"]) == 0
+    assert main(with_words(WORDS, "--seeds=1")) == 0
     assert written(tmp_path) == before
 
 
@@ -56,7 +57,7 @@ def test_mistakes(
     message: str,
 ) -> None:
     monkeypatch.chdir(prepare_folder(tmp_path))
-    assert main([*WORDS, more]) == 2
+    assert main(with_words(WORDS, more)) == 2
     assert message in capsys.readouterr().err
     assert not Path("out").exists()
 
@@ -71,7 +72,7 @@ def test_some_of_the_parts(
         ("without SSS", ["full model", "without SSS"]),
         ("without item graph,without BMA", ["full model", "without BMA", "without item graph"]),
     ]:
-        assert main([*WORDS, "--seeds=1", f"--variants={variants}"]) == 0
+        assert main(with_words(WORDS, "--seeds=1", f"--variants={variants}")) == 0
         lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
         assert [line.split(" | ")[0].strip("| ") for line in lines[1:]] == names
 

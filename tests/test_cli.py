@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from recbole_drepmrec.arguments import key_values, names
+from recbole_drepmrec.arguments import Parser, key_values, names
 from recbole_drepmrec.cli import main
 from recbole_drepmrec.errors import UserError
 from tests.datasets import clustered
@@ -49,6 +49,34 @@ def test_malformed_keys_are_refused(words: list[str], message: str) -> None:
 def test_names_that_are_missing_are_said_to_be() -> None:
     with pytest.raises(UserError, match=r"^--datasets is missing, expected different names"):
         names(None, "datasets", "ml-100k-mm")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["train", "--model=BPR", "--model=BPR"], "--model is given 2 times; give it once."),
+        (["tune", "--trials=1", "--trials", "2"], "--trials is given 2 times"),
+        (["recommend", "saved/a", "--out=a", "--out=b", "--", "--c"], "--out is given 2 times"),
+        (["train", "--model="], "--model is empty; name one, or leave the option out."),
+        (["train", "--resume="], "--resume is empty"),
+        (["train", "--dataset", ""], "--dataset is empty"),
+        (["compare", "--modles=BPR"], "key 'modles'; did you mean 'models'?"),
+        (["compare", "--models=BPR", "--datset=a"], "key 'datset'; did you mean 'datasets'?"),
+        (["compare", "--epochs=3"], "--models is missing, expected different names"),
+    ],
+)
+def test_options_given_twice_or_emptily_or_misspelt_are_refused(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_words_after_the_dashes_are_no_options() -> None:
+    parser = Parser()
+    parser.add_argument("--top")
+    parser.add_argument("names", nargs="*")
+    assert parser.parse_args(["--top=1", "--", "--top=2"]).names == ["--top=2"]
 
 
 def test_help_lists_models_and_data_sets(capsys: pytest.CaptureFixture[str]) -> None:
@@ -161,7 +189,11 @@ def test_outside_of_the_environment_it_says_where_the_packages_are() -> None:
 
 @pytest.mark.parametrize(
     ("words", "message"),
-    [(["nonsense"], "invalid choice: 'nonsense'"), ([], "arguments are required: command")],
+    [
+        (["nonsense"], "there is no command 'nonsense'; there are: train, prepare, extract,"),
+        (["trian", "--model=BPR"], "there is no command 'trian'; did you mean 'train'?"),
+        ([], "arguments are required: COMMAND"),
+    ],
 )
 def test_an_unknown_command_is_one_message(
     words: list[str], message: str, capsys: pytest.CaptureFixture[str]

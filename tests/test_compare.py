@@ -24,6 +24,7 @@ from recbole_drepmrec.evaluation.store import check_same_split, load_comparison
 from recbole_drepmrec.evaluation.tables import cost
 from recbole_drepmrec.files import held
 from recbole_drepmrec.quick_start import load
+from tests.command_lines import with_words
 from tests.datasets import clustered
 from tests.model.contract import trainer
 
@@ -41,15 +42,15 @@ def prepare_folder(folder: Path) -> Path:
 
 
 def words(models: str = "BPR,DRepMRec", seeds: str = "1,2", *more: str) -> list[str]:
-    return [
+    usual = [
         "compare",
         f"--models={models}",
         "--datasets=tiny",
         f"--seeds={seeds}",
         "--config_files=settings.yaml",
         "--out=out",
-        *more,
     ]
+    return with_words(usual, *more)
 
 
 pytestmark = pytest.mark.usefixtures("one_thread")

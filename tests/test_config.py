@@ -89,7 +89,14 @@ def test_the_command_line_of_another_program_is_left_alone(
             "`metrics` is ['Recal'], expected some of auc, averagepopularity",
         ),
         ({"topk": 0}, "`topk` is 0, expected lengths of lists, such as --topk="),
-        ({"eval_args": {"mode": "fuul"}}, "fuul"),
+        ({"eval_args": {"mode": "fuul"}}, "mode 'fuul', expected full, uni100, pop100 (or another"),
+        ({"eval_args": {"mode": "unix100"}}, "mode 'unix100', expected full"),
+        ({"eval_args": {"mode": "uni0"}}, "mode 'uni0', expected full"),
+        ({"eval_args": {"mode": {"vald": "uni100"}}}, "mode {'vald': 'uni100'}, expected full"),
+        ({"eval_args": {"mode": {"valid": 100}}}, "mode {'valid': 100}, expected full"),
+        ({"eval_args": {"mode": {}}}, "mode {}, expected full"),
+        ({"eval_args": "full"}, "eval_args:[full] should be a dict"),
+        ({"worker": -1}, "`worker` is -1: input should be greater than or equal to 0"),
         ({"eval_args": {"mod": "uni100"}}, "`eval_args` has no key 'mod'; did you mean 'mode'?"),
         (
             {"train_neg_sample_args": {"zzz": 1}},
@@ -115,6 +122,18 @@ def test_key_of_another_model_is_a_warning(caplog: pytest.LogCaptureFixture) -> 
     caplog.set_level(logging.WARNING)  # an earlier run may have quietened the root logger
     config("Pop", gate="own")
     assert "`gate` has no effect on Pop." in caplog.messages
+
+
+@pytest.mark.parametrize(
+    ("mode", "read"),
+    [
+        ("pop100", {"valid": "pop100", "test": "pop100"}),
+        ({"valid": "uni50"}, {"valid": "uni50", "test": "uni50"}),
+        ({"test": "full", "valid": "uni50"}, {"valid": "uni50", "test": "full"}),
+    ],
+)
+def test_modes_of_evaluation(mode: Any, read: dict[str, str]) -> None:
+    assert config(eval_args={"mode": mode})["eval_args"]["mode"] == read
 
 
 @pytest.mark.parametrize("name", ["DRepMrec", "lightgcn"])

@@ -14,6 +14,7 @@ import yaml
 
 from recbole_drepmrec.cli import main
 from recbole_drepmrec.data.extractors import IMAGE_BACKENDS, TEXT_BACKENDS
+from tests.command_lines import with_words
 from tests.data.extractors.tiny_encoders import (
     HashedWords,
     PixelProjection,
@@ -23,7 +24,7 @@ from tests.data.extractors.tiny_encoders import (
 )
 
 ROOT = Path(__file__).parents[1]
-TEXT = ["extract", "shop", "--from", "text", "--fields", "title,brand", "--model", "m"]
+TEXT = ["extract", "shop", "--from", "text", "--fields=title,brand", "--model=m"]
 IMAGES = ["extract", "shop", "--from", "images", "--folder", "photos", "--model", "m"]
 PROPERTIES = Path("properties/dataset/shop.yaml")
 
@@ -119,7 +120,7 @@ def test_again_replaces_its_own_and_nothing_else(
     first, properties = (shop / "text_feat.npy").read_bytes(), PROPERTIES.read_bytes()
     assert main(TEXT) == 0
     assert (shop / "text_feat.npy").read_bytes() == first
-    assert main([*TEXT, "--model", "another"]) == 0
+    assert main(with_words(TEXT, "--model=another")) == 0
     assert (shop / "text_feat.npy").read_bytes() != first
     assert PROPERTIES.read_bytes() == properties
     (shop / "text_extraction.json").unlink()
@@ -300,7 +301,7 @@ def test_a_resumed_run_with_other_settings_starts_anew(
             raise KeyboardInterrupt
 
     keys = []
-    for words in (TEXT, [*TEXT, "--model=n"], [*TEXT, "--fields=title"], TEXT):
+    for words in (TEXT, with_words(TEXT, "--model=n"), with_words(TEXT, "--fields=title"), TEXT):
         monkeypatch.setitem(TEXT_BACKENDS, "sentence-transformers", Interrupted)
         assert main(words) == 130
         keys += [path.name for path in (shop / ".text_extraction").iterdir()]

@@ -20,6 +20,7 @@ from recbole_drepmrec.quick_start import run_recbole
 from recbole_drepmrec.training import train
 from recbole_drepmrec.tuning.record import read_record
 from recbole_drepmrec.tuning.results import load_results
+from tests.command_lines import with_words
 from tests.datasets import DatasetFiles, clustered
 from tests.test_compare import prepare_folder, wait_for
 
@@ -28,7 +29,7 @@ SPACE = "learning_rate loguniform -9,-3\nn_layers choice [1, 2, 3]\nreg_weight c
 
 
 def words(*more: str, trials: int = 4, out: str = "out") -> list[str]:
-    return [
+    usual = [
         "tune",
         "--model=LightGCN",
         "--dataset=tiny",
@@ -36,9 +37,9 @@ def words(*more: str, trials: int = 4, out: str = "out") -> list[str]:
         f"--out={out}",
         "--space=space.hyper",
         "--config_files=settings.yaml",
-        *(["--jobs=1"] if not any(word.startswith("--jobs") for word in more) else []),
-        *more,
+        "--jobs=1",
     ]
+    return with_words(usual, *more)
 
 
 def working_folder(folder: Path) -> Path:

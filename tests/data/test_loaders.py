@@ -1,0 +1,121 @@
+"""Loaders of all kinds of RecBole's models: the batches that RecBole's own preparation makes."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from recbole.data import data_preparation
+from recbole.data.dataloader import KnowledgeBasedDataLoader
+from recbole.utils import KGDataLoaderState
+
+from recbole_drepmrec.config import Config
+from recbole_drepmrec.data.loaders import loaders
+from recbole_drepmrec.prepared import create_dataset
+from tests.datasets import clustered, items_by_user
+
+KNOWLEDGE = {
+    "kg": ["head_id", "relation_id", "tail_id"],
+    "link": ["item_id", "entity_id"],
+}
+
+
+def with_knowledge(folder: Path) -> dict[str, Any]:
+    """A small data set whose items are of four makers, and its settings."""
+    values = clustered().write(folder)
+    items = range(48)
+    triples = [f"e{item}\tmade_by\tm{item % 4}" for item in items]
+    links = [f"i{item}\te{item}" for item in items]
+    for suffix, rows in (("kg", triples), ("link", links)):
+        head = "\t".join(f"{name}:token" for name in KNOWLEDGE[suffix])
+        (folder / "tiny" / f"tiny.{suffix}").write_text("\n".join([head, *rows]) + "\n")
+    return {**values, "load_col": {**values["load_col"], **KNOWLEDGE}}
+
+
+def with_times(folder: Path) -> dict[str, Any]:
+    """A small data set whose interactions have an order in time, and its settings."""
+    values = clustered().write(folder)
+    files = clustered()
+    pairs = [*files.train, *files.valid, *files.test]
+    lines = [f"{user}\t{item}\t{time}" for time, (user, item) in enumerate(pairs)]
+    head = "user_id:token\titem_id:token\ttimestamp:float"
+    (folder / "tiny" / "tiny.inter").write_text("\n".join([head, *lines]) + "\n")
+    return {
+        **{key: values[key] for key in values if key not in ("benchmark_filename", "modalities")},
+        "load_col": {"inter": ["user_id", "item_id", "timestamp"]},
+        "train_neg_sample_args": None,
+        "eval_args": {"split": {"LS": "valid_and_test"}, "order": "TO"},
+    }
+
+
+def columns(loader: Any) -> list[dict[str, list[Any]]]:
+    """Every batch of an epoch, column by column; of an evaluation with what is masked and found."""
+    if isinstance(loader, KnowledgeBasedDataLoader):
+        loader.set_mode(KGDataLoaderState.RSKG)  # interactions and triples
+    torch.manual_seed(4)
+    np.random.seed(4)
+    return [_columns(batch) for batch in loader]
+
+
+def _columns(batch: Any) -> dict[str, list[Any]]:
+    if not isinstance(batch, tuple):
+        return {name: column.tolist() for name, column in batch.interaction.items()}
+    frame, more, *found = (
+        part.tolist() if isinstance(part, torch.Tensor) else part for part in batch
+    )
+    if isinstance(more, tuple):
+        more = sorted(zip(*(part.tolist() for part in more), strict=True))
+    return {
+        **_columns(frame),
+        "masked": more or [],  # or, of a sampled ranking, where each user's rows are
+        "found": sorted(zip(*found, strict=True)),
+    }
+
+
+@pytest.mark.parametrize(
+    ("model", "write", "more"),
+    [
+        ("CKE", with_knowledge, {}),
+        ("KGAT", with_knowledge, {"eval_args": {"mode": "uni20"}}),
+        ("SASRec", with_times, {}),
+        ("MultiVAE", with_knowledge, {"train_neg_sample_args": None}),
+    ],
+)
+def test_batches_are_those_of_recbole(
+    tmp_path: Path, model: str, write: Any, more: Mapping[str, Any]
+) -> None:
+    config = Config(model, config_dict={**write(tmp_path), **more})
+    torch.manual_seed(1)
+    ours = loaders(config, create_dataset(config))
+    torch.manual_seed(1)
+    recboles = data_preparation(config, create_dataset(config))
+    for mine, recbole in zip(ours, recboles, strict=True):
+        found, expected = columns(mine), columns(recbole)
+        assert expected
+        assert [batch.keys() for batch in found] == [batch.keys() for batch in expected]
+        assert found == expected
+
+
+def test_negatives_of_a_knowledge_model_are_trained_items(tmp_path: Path) -> None:
+    values = with_knowledge(tmp_path)
+    config = Config("CKE", config_dict={**values, "negatives": "trained"})
+    train = loaders(config, create_dataset(config)).train
+    taken = items_by_user(train.general_dataloader.dataset)
+    drawn = [
+        pair
+        for batch in columns(train)
+        for pair in zip(batch["user_id"], batch["neg_item_id"], strict=True)
+    ]
+    assert {item for _, item in drawn} <= set.union(*taken.values())
+    assert not any(item in taken[user] for user, item in drawn)
+
+
+def test_nothing_is_masked_where_users_take_items_again(tmp_path: Path) -> None:
+    """Whether validation items would be left out has no say then."""
+    values = {**clustered().write(tmp_path), "repeatable": True, "mask_valid_in_test": False}
+    config = Config("BPR", config_dict=values)
+    made = loaders(config, create_dataset(config))
+    for loader in (made.valid, made.test):
+        assert all(batch["masked"] == [] and batch["found"] for batch in columns(loader))

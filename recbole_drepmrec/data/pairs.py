@@ -17,6 +17,35 @@ def numbered(part: Any) -> NDArray[np.int64]:
     return numbers
 
 
+def distinct(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Each number once, sorted, [m].
+
+    ``np.unique`` is the same, but from numpy 2.3 on it looks integers up in a hash table, which
+    takes 40 to 80 times as long as to sort a million or more of them.
+
+    Args:
+        numbers: Shape [n].
+    """
+    ordered = np.sort(numbers)
+    first = np.ones(len(ordered), dtype=bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
+    return ordered[first]
+
+
+def are_among(numbers: NDArray[np.int64], known: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which numbers are known, [n].
+
+    Args:
+        numbers: Shape [n].
+        known: Sorted, [m].
+    """
+    if not len(known):
+        return np.zeros(len(numbers), dtype=bool)
+    places = np.minimum(np.searchsorted(known, numbers), len(known) - 1)
+    found: NDArray[np.bool_] = known[places] == numbers
+    return found
+
+
 def n_users_with(count: int, numbers: NDArray[np.int64], n_items: int) -> int:
     """How many users have so many items.
 

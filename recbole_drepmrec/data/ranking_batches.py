@@ -11,7 +11,7 @@ from recbole.data.dataloader import FullSortEvalDataLoader
 from recbole.data.interaction import Interaction
 from torch import Tensor
 
-from recbole_drepmrec.data.pairs import numbered
+from recbole_drepmrec.data.pairs import are_among, distinct, numbered
 
 
 class _ItemsOfUsers(NamedTuple):
@@ -64,16 +64,16 @@ class RankingLoader(FullSortEvalDataLoader):
     def __init__(self, config: Any, dataset: Any, sampler: Any, masked: Iterable[Any]) -> None:
         # RecBole's order, which the hash of a run's data is of
         dataset.sort(by=dataset.uid_field, ascending=True)
-        found = np.unique(numbered(dataset))
-        others = np.concatenate([found[:0], *map(numbered, masked)])
+        found = distinct(numbered(dataset))
+        others = distinct(np.concatenate([found[:0], *map(numbered, masked)]))
         self.is_sequential = False  # read by RecBole before it sets it
         self.uid_field, self.iid_field = dataset.uid_field, dataset.iid_field
-        users = np.unique(found // dataset.item_num)
+        users = distinct(found // dataset.item_num)
         self.uid_list = torch.from_numpy(users)
         self.user_df = dataset.join(Interaction({self.uid_field: self.uid_list}))
         self.sample_size = len(users)
         self._positive = _ItemsOfUsers.of(found, users, dataset.item_num)
-        history = np.setdiff1d(others, found)
+        history = others[~are_among(others, found)]
         self._history = _ItemsOfUsers.of(history, users, dataset.item_num)
         # not RecBole's own constructor, which makes the tensors
         super(FullSortEvalDataLoader, self).__init__(config, dataset, sampler)

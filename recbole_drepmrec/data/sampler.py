@@ -10,7 +10,7 @@ from recbole.data import create_samplers
 from recbole.sampler import Sampler
 from torch import Tensor
 
-from recbole_drepmrec.data.pairs import n_users_with, numbered
+from recbole_drepmrec.data.pairs import are_among, distinct, n_users_with, numbered
 from recbole_drepmrec.errors import UserError
 
 Negatives = Literal["all", "trained"]
@@ -38,7 +38,7 @@ class VectorisedSampler(Sampler):
         used: dict[str, NDArray[np.int64]] = {}
         before = np.array([], dtype=np.int64)
         for phase, part in zip(self.phases, self.datasets, strict=True):
-            used[phase] = before = np.union1d(before, numbered(part))
+            used[phase] = before = distinct(np.concatenate([before, numbered(part)]))
         full = n_users_with(self.item_num - 1, before, self.item_num)  # padding is no item
         if full:
             raise UserError(
@@ -72,15 +72,9 @@ class VectorisedSampler(Sampler):
         open_places = np.arange(len(users))
         while len(open_places) > 0:
             items[open_places] = self.sampling(len(open_places))
-            open_places = open_places[self._has(users[open_places], items[open_places])]
+            drawn = users[open_places] * self.item_num + items[open_places]
+            open_places = open_places[are_among(drawn, self.used_ids)]
         return torch.from_numpy(items)
-
-    def _has(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.bool_]:
-        drawn = users * self.item_num + items
-        places = np.searchsorted(self.used_ids, drawn)
-        found: NDArray[np.bool_]
-        found = self.used_ids[np.minimum(places, len(self.used_ids) - 1)] == drawn
-        return found
 
 
 class TrainedItemSampler(VectorisedSampler):
@@ -162,4 +156,4 @@ def _of_trained_items(config: Any, sampler: Any, part: Any) -> TrainedItemSample
             f"{config['train_neg_sample_args']} and `repeatable` is {config['repeatable']}; set "
             "--negatives=all, or a uniform distribution and repeatable: False."
         )
-    return TrainedItemSampler(sampler, np.unique(part.inter_feat[part.iid_field].numpy()))
+    return TrainedItemSampler(sampler, distinct(part.inter_feat[part.iid_field].numpy()))

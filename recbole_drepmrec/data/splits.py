@@ -9,6 +9,7 @@ from recbole.data.dataset import Dataset, SequentialDataset
 from recbole.data.interaction import Interaction, cat_interactions
 from recbole.utils import FeatureSource
 
+from recbole_drepmrec.data.pairs import distinct
 from recbole_drepmrec.errors import UserError
 
 SplitKind = Literal["recbole", "fixed", "random", "leave_one_out", "user_time", "global_time"]
@@ -83,7 +84,7 @@ def cold_item_labels(
         share: Share of the items that have interactions.
         seed: Seed of the draw.
     """
-    candidates = np.unique(items[labels != _OUT])
+    candidates = distinct(items[labels != _OUT])
     in_order = candidates[np.argsort(raw_ids[candidates], kind="stable")]
     cold = np.random.default_rng(seed).permutation(in_order)[: round(share * len(in_order))]
     target = np.full(len(raw_ids), _OUT, dtype=np.int64)

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from recbole_drepmrec import compat
-from recbole_drepmrec.arguments import Parser, names, with_options
+from recbole_drepmrec.arguments import Parser, names, not_empty, with_options
 from recbole_drepmrec.compare import add_run_options, carried_out, config_files, runs_parser, show
 from recbole_drepmrec.config import Config
 from recbole_drepmrec.data.dataset import modality_sources
@@ -64,7 +64,11 @@ def parser() -> Parser:
     """The command's options; what they leave over are configuration keys of the full model."""
     parser = runs_parser("ablate", "Train DRepMRec, and DRepMRec with a part taken away at a time.")
     parser.add_argument(
-        "--dataset", "-d", default=DEFAULT_DATASET, help=f"name of the data set ({DEFAULT_DATASET})"
+        "--dataset",
+        "-d",
+        type=not_empty,
+        default=DEFAULT_DATASET,
+        help=f"name of the data set ({DEFAULT_DATASET})",
     )
     parser.add_argument(
         "--variants", metavar="A,B", help="some of the variants, by their names in the table (all)"

@@ -34,11 +34,22 @@ class Parser(argparse.ArgumentParser):
             UserError: An option is not in order.
         """
         words = sys.argv[1:] if args is None else list(args)
-        named = [word.partition("=")[0] for word in _before_names(words)]
-        for name in sorted(self.options & set(named)):
-            if named.count(name) > 1:
-                raise UserError(f"{name} is given {named.count(name)} times; give it once.")
+        self._refuse_repeated(words)
         return super().parse_known_args(words, namespace)
+
+    def _refuse_repeated(self, words: Iterable[str]) -> None:
+        seen: set[str] = set()
+        for word in _before_dashes(words):
+            name = word.partition("=")[0] if word.startswith("--") else word[:2]  # as in -mBPR
+            action = self._option_string_actions.get(name)
+            if action is None or action.nargs == 0:  # no option, or one without a value
+                continue
+            if action.dest in seen:
+                how = ", with all its values after it" if action.nargs == "*" else ""
+                raise UserError(
+                    f"{action.option_strings[0]} is given more than once; give it once{how}."
+                )
+            seen.add(action.dest)
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Read options only, and propose the one that an unknown one is closest to.
@@ -52,7 +63,7 @@ class Parser(argparse.ArgumentParser):
         """
         words = sys.argv[1:] if args is None else list(args)
         # before argparse, which would only say that the one meant is missing
-        self._refuse(word for word in _before_names(words) if word.startswith("--"))
+        self._refuse(word for word in _before_dashes(words) if word.startswith("--"))
         options, unknown = self.parse_known_args(words, namespace)
         self._refuse(unknown)
         return options
@@ -64,9 +75,23 @@ class Parser(argparse.ArgumentParser):
                 raise UserError(f"'{name}' is no option{near}")
 
 
-def _before_names(words: Iterable[str]) -> Iterable[str]:
+def _before_dashes(words: Iterable[str]) -> Iterable[str]:
     """The words that can be options: those before ``--``."""
     return itertools.takewhile(lambda word: word != "--", words)
+
+
+def not_empty(given: str) -> str:
+    """Read an option that is a name, which an empty text is not.
+
+    Args:
+        given: What follows the option.
+
+    Raises:
+        ArgumentTypeError: It is empty.
+    """
+    if not given.strip():
+        raise argparse.ArgumentTypeError("it is empty; name one, or leave the option out")
+    return given
 
 
 def names(given: str | None, option: str, example: str) -> list[str]:
@@ -137,10 +162,9 @@ def with_options(
     try:
         return run(options, values)
     except MissingOptionError as error:
-        for key in values:
-            if nearest(key, [error.option]):
-                raise UnknownKeyError(key, [error.option], "option or configuration key") from error
-        raise
+        near = [key for key in values if nearest(key, [error.option])]
+        meant = f" Did you mean it by --{near[0]}?" if near else ""
+        raise UserError(f"{error}{meant}") from error
     except UnknownKeyError as error:
         known = error.known.union(name.removeprefix("--") for name in parser.options)
         raise UnknownKeyError(error.key, known, "option or configuration key") from error

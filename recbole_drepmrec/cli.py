@@ -10,7 +10,7 @@ from typing import NamedTuple
 from recbole_drepmrec.arguments import Parser
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.files import OUT_OF_SPACE
-from recbole_drepmrec.suggestions import nearest
+from recbole_drepmrec.suggestions import nearest_or_all
 
 
 class Command(NamedTuple):
@@ -92,8 +92,7 @@ def carry_out(name: str, arguments: list[str]) -> int:
 
 def _run(name: str, arguments: list[str]) -> int | None:
     if name not in COMMANDS:
-        near = nearest(name, COMMANDS) or f"; there are: {', '.join(COMMANDS)}."
-        raise UserError(f"there is no command '{name}'{near}")
+        raise UserError(f"there is no command '{name}'{nearest_or_all(name, COMMANDS)}")
     found: int | None = pkgutil.resolve_name(COMMANDS[name].function)(arguments)
     return found
 

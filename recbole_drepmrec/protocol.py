@@ -33,6 +33,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 _WHAT_SPLITS = frozenset({"split", "order", "group_by"})
 
+# those that RecBole reads; it takes `uni0`, too, which ranks an item alone
 _MODE = re.compile("full|labeled|(uni|pop)[1-9][0-9]*")
 
 SPLITS_BY_RATIOS = ("random", "user_time", "global_time")
@@ -137,7 +138,7 @@ def check_mode(eval_args: Any) -> None:
     if not known or not each or not set(each) <= {"valid", "test"}:
         raise UserError(
             f"`eval_args` has the mode {mode!r}, expected full, uni100, pop100 (or another number "
-            "of sampled items), labeled, or {'valid': 'uni100', 'test': 'full'}."
+            "of sampled items), or {'valid': 'uni100', 'test': 'full'}."
         )
 
 

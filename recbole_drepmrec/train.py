@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from recbole_drepmrec.arguments import Parser, key_values
+from recbole_drepmrec.arguments import Parser, key_values, not_empty
 from recbole_drepmrec.errors import UserError
 
 
@@ -26,9 +26,6 @@ def command(arguments: list[str]) -> None:
     from recbole_drepmrec.registry import DEFAULT_DATASET, DEFAULT_MODEL
 
     files = [file for entry in options.config_files for file in entry.split()]
-    for name in ("model", "dataset", "resume"):
-        if getattr(options, name) == "":
-            raise UserError(f"--{name} is empty; name one, or leave the option out.")
     if options.resume:
         _check_resume(options, values)
     run(
@@ -46,8 +43,8 @@ def command(arguments: list[str]) -> None:
 
 
 def _check_resume(options: Any, values: dict[str, Any]) -> None:
-    names = ("model", "dataset", "config_files")
-    given = [name for name in names if getattr(options, name)] + list(values)
+    starting = ("model", "dataset", "config_files")
+    given = [one for one in starting if getattr(options, one)] + list(values)
     if given:
         raise UserError(
             f"--resume goes on with {options.resume} as its config.json says, and --{given[0]} "
@@ -58,15 +55,16 @@ def _check_resume(options: Any, values: dict[str, Any]) -> None:
 def _parser() -> Parser:
     parser = Parser(prog="run_recbole.py", add_help=False, allow_abbrev=False)
     add = parser.add_argument
-    add("--model", "-m", help="name of the model (DRepMRec)")
-    add("--dataset", "-d", help="name of the data set (ml-100k-mm)")
+    add("--model", "-m", type=not_empty, help="name of the model (DRepMRec)")
+    add("--dataset", "-d", type=not_empty, help="name of the data set (ml-100k-mm)")
     add("--config_files", nargs="*", default=[], help="YAML files, a later one wins")
     add("--nproc", type=int, default=1, help="processes on this machine (1)")
     add("--ip", default="localhost", help="address of the first machine (localhost)")
     add("--port", type=int, default=5678, help="port of the first machine (5678)")
     add("--world_size", type=int, default=-1, help="processes on all machines (those of this one)")
     add("--group_offset", type=int, default=0, help="rank of this machine's first process (0)")
-    add("--resume", metavar="RUN", help="go on with a run that was stopped, such as saved/RUN_ID")
+    resume = "go on with a run that was stopped, such as saved/RUN_ID"
+    add("--resume", metavar="RUN", type=not_empty, help=resume)
     add("--help", "-h", action="store_true", help="show this text")
     return parser
 

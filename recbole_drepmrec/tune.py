@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recbole_drepmrec import compat
-from recbole_drepmrec.arguments import Parser, with_options
+from recbole_drepmrec.arguments import Parser, not_empty, with_options
 from recbole_drepmrec.compare import config_files
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.evaluation.schedule import Machine, machine
@@ -121,8 +121,9 @@ def parser() -> Parser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--model", "-m", default=DEFAULT_MODEL, help=f"name of the model ({DEFAULT_MODEL})")
-    add("--dataset", "-d", default=DEFAULT_DATASET, help=f"the data set ({DEFAULT_DATASET})")
+    of_model, of_data = f"name of the model ({DEFAULT_MODEL})", f"the data set ({DEFAULT_DATASET})"
+    add("--model", "-m", type=not_empty, default=DEFAULT_MODEL, help=of_model)
+    add("--dataset", "-d", type=not_empty, default=DEFAULT_DATASET, help=of_data)
     add("--trials", metavar="N", type=int, default=30, help="trials that the study is to have (30)")
     add("--out", metavar="DIR", type=Path, help="folder (tuning/MODEL-DATASET)")
     add("--space", metavar="FILE", type=Path, help="search space (properties/hyper/MODEL.hyper)")

@@ -54,14 +54,25 @@ def test_names_that_are_missing_are_said_to_be() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["train", "--model=BPR", "--model=BPR"], "--model is given 2 times; give it once."),
-        (["tune", "--trials=1", "--trials", "2"], "--trials is given 2 times"),
-        (["recommend", "saved/a", "--out=a", "--out=b", "--", "--c"], "--out is given 2 times"),
-        (["train", "--model="], "--model is empty; name one, or leave the option out."),
-        (["train", "--resume="], "--resume is empty"),
-        (["train", "--dataset", ""], "--dataset is empty"),
-        (["compare", "--modles=BPR"], "key 'modles'; did you mean 'models'?"),
-        (["compare", "--models=BPR", "--datset=a"], "key 'datset'; did you mean 'datasets'?"),
+        (["train", "--model=BPR", "--model=BPR"], "--model is given more than once; give it once."),
+        (["train", "-m", "BPR", "--model=LightGCN"], "--model is given more than once"),
+        (["train", "-mBPR", "-mLightGCN"], "--model is given more than once"),
+        (
+            ["train", "--config_files", "a.yaml", "--config_files=b.yaml"],
+            "--config_files is given more than once; give it once, with all its values after it.",
+        ),
+        (["tune", "--trials=1", "--trials", "2"], "--trials is given more than once"),
+        (
+            ["recommend", "saved/a", "--out=a", "--out=b", "--", "--c"],
+            "--out is given more than once",
+        ),
+        (["train", "--model="], "--model/-m: it is empty; name one, or leave the option out"),
+        (["train", "--resume="], "--resume: it is empty"),
+        (["train", "--dataset", ""], "--dataset/-d: it is empty"),
+        (["tune", "--dataset="], "--dataset/-d: it is empty"),
+        (["ablate", "-d", ""], "--dataset/-d: it is empty"),
+        (["compare", "--modles=BPR"], "--models=BPR,LightGCN. Did you mean it by --modles?"),
+        (["compare", "--models=BPR", "--datset=a"], "ml-100k-mm. Did you mean it by --datset?"),
         (["compare", "--epochs=3"], "--models is missing, expected different names"),
     ],
 )
@@ -70,6 +81,11 @@ def test_options_given_twice_or_emptily_or_misspelt_are_refused(
 ) -> None:
     assert main(words) == 2
     assert message in capsys.readouterr().err
+
+
+def test_help_may_be_asked_for_twice(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "--help", "-h"]) == 0
+    assert "--config_files" in capsys.readouterr().out
 
 
 def test_words_after_the_dashes_are_no_options() -> None:

@@ -136,6 +136,21 @@ def test_modes_of_evaluation(mode: Any, read: dict[str, str]) -> None:
     assert config(eval_args={"mode": mode})["eval_args"]["mode"] == read
 
 
+def test_a_mode_in_a_property_file_is_checked_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("properties/dataset").mkdir(parents=True)
+    Path("properties/dataset/ml-100k-mm.yaml").write_text("eval_args: {mode: unix100}\n")
+    with pytest.raises(UserError, match="mode 'unix100', expected full"):
+        config()
+
+
+def test_a_resolved_mode_can_be_given_again() -> None:
+    first = config(eval_args={"mode": {"valid": "uni50", "test": "pop10"}})
+    assert Config(config_dict=resolved(first))["eval_args"] == first["eval_args"]
+
+
 @pytest.mark.parametrize("name", ["DRepMrec", "lightgcn"])
 def test_wrong_model_name_proposes_the_right_one(name: str) -> None:
     right = {"DRepMrec": "DRepMRec", "lightgcn": "LightGCN"}[name]

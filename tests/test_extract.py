@@ -24,7 +24,7 @@ from tests.data.extractors.tiny_encoders import (
 )
 
 ROOT = Path(__file__).parents[1]
-TEXT = ["extract", "shop", "--from", "text", "--fields=title,brand", "--model=m"]
+TEXT = ["extract", "shop", "--from=text", "--fields=title,brand", "--model=m"]
 IMAGES = ["extract", "shop", "--from", "images", "--folder", "photos", "--model", "m"]
 PROPERTIES = Path("properties/dataset/shop.yaml")
 

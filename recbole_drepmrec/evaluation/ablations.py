@@ -12,7 +12,7 @@ from recbole_drepmrec.evaluation.records import Test
 from recbole_drepmrec.evaluation.table import NOTHING, Table, plus_minus
 from recbole_drepmrec.evaluation.tables import TEST_NAMES
 from recbole_drepmrec.model.drepmrec import DRepMRecSettings
-from recbole_drepmrec.suggestions import nearest
+from recbole_drepmrec.suggestions import nearest_or_all
 
 FULL = "full model"
 """The variant that the others are tested against."""
@@ -54,15 +54,15 @@ def chosen(variants: list[Variant], wanted: list[str]) -> list[Variant]:
 
     Args:
         variants: What ``ablations`` gave.
-        wanted: Names of some of them.
+        wanted: Names of some of them; the full model need not be among them.
 
     Raises:
         UserError: There is no variant of that name.
     """
-    known = [one.name for one in variants if one.name != FULL]
+    known = [one.name for one in variants]
     for name in wanted:
         if name not in known:
-            near = nearest(name, known) or f"; there are: {', '.join(known)}."
+            near = nearest_or_all(name, known)
             raise UserError(f"--variants: this model has no variant '{name}'{near}")
     return [one for one in variants if one.name in {FULL, *wanted}]
 

@@ -14,7 +14,7 @@ from recbole.utils import KGDataLoaderState
 from recbole_drepmrec.config import Config
 from recbole_drepmrec.data.loaders import loaders
 from recbole_drepmrec.prepared import create_dataset
-from tests.datasets import clustered, items_by_user
+from tests.datasets import DatasetFiles, clustered, items_by_user, known_by_features
 
 KNOWLEDGE = {
     "kg": ["head_id", "relation_id", "tail_id"],
@@ -22,10 +22,11 @@ KNOWLEDGE = {
 }
 
 
-def with_knowledge(folder: Path) -> dict[str, Any]:
+def with_knowledge(folder: Path, files: DatasetFiles | None = None) -> dict[str, Any]:
     """A small data set whose items are of four makers, and its settings."""
-    values = clustered().write(folder)
-    items = range(48)
+    files = files or clustered()
+    values = files.write(folder)
+    items = range(len(files.features["text"][0]))
     triples = [f"e{item}\tmade_by\tm{item % 4}" for item in items]
     links = [f"i{item}\te{item}" for item in items]
     for suffix, rows in (("kg", triples), ("link", links)):
@@ -99,7 +100,7 @@ def test_batches_are_those_of_recbole(
 
 
 def test_negatives_of_a_knowledge_model_are_trained_items(tmp_path: Path) -> None:
-    values = with_knowledge(tmp_path)
+    values = with_knowledge(tmp_path, known_by_features())  # half of the items are cold
     config = Config("CKE", config_dict={**values, "negatives": "trained"})
     train = loaders(config, create_dataset(config)).train
     taken = items_by_user(train.general_dataloader.dataset)
@@ -108,7 +109,9 @@ def test_negatives_of_a_knowledge_model_are_trained_items(tmp_path: Path) -> Non
         for batch in columns(train)
         for pair in zip(batch["user_id"], batch["neg_item_id"], strict=True)
     ]
-    assert {item for _, item in drawn} <= set.union(*taken.values())
+    trained = set.union(*taken.values())
+    assert len(trained) == 40 < train.general_dataloader.dataset.item_num - 1
+    assert {item for _, item in drawn} <= trained
     assert not any(item in taken[user] for user, item in drawn)
 
 

@@ -96,14 +96,14 @@ def test_modalities_of_any_number_and_name() -> None:
 def test_chosen_variants_keep_the_order_and_the_full_model() -> None:
     made = [Variant(name, "DRepMRec") for name in (FULL, "without BMA", "without SSS", "c")]
     assert chosen(made, ["c", "without BMA"]) == [made[0], made[1], made[3]]
+    assert chosen(made, [FULL, "without BMA"]) == made[:2]
 
 
 @pytest.mark.parametrize(
     ("wanted", "message"),
     [
         ("without BMAA", "no variant 'without BMAA'; did you mean 'without BMA'?"),
-        ("xyz", "no variant 'xyz'; there are: without BMA."),
-        (FULL, "no variant 'full model'"),
+        ("xyz", "no variant 'xyz'; there are: full model, without BMA."),
     ],
 )
 def test_an_unknown_variant_is_refused(wanted: str, message: str) -> None:

@@ -114,8 +114,8 @@ def test_recboles_defaults_stand_beside_its_keys(keys: str) -> None:
 def named_commands(capsys: pytest.CaptureFixture[str]) -> list[str]:
     """The commands that the program itself offers to who asks for one that is none."""
     assert main(["no-such-command"]) == 2
-    *_, offered = re.findall(r"choose from (.*)\)", capsys.readouterr().err)
-    return [name.strip(" '") for name in offered.split(",")]
+    [offered] = re.findall(r"there are: (.*)\.$", capsys.readouterr().err, re.M)
+    return str(offered).split(", ")
 
 
 def test_every_option_of_every_command_is_there(

@@ -14,6 +14,10 @@ from recbole_drepmrec.suggestions import nearest
 class Parser(argparse.ArgumentParser):
     """Says a wrong option the way every other mistake is said."""
 
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.register("action", None, _Once)  # of all options that name no other action
+
     @property
     def options(self) -> frozenset[str]:
         """All options as they are given, dashes included; those in groups too."""
@@ -22,34 +26,6 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> Any:
         """Raise what argparse would print and exit with."""
         raise UserError(f"{message}; `--help` lists the options.")
-
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Read options and leave the rest; one given twice is refused, and not the last taken.
-
-        Args:
-            args: The words; None for those of the command line.
-            namespace: Where the values go; None for a new one.
-
-        Raises:
-            UserError: An option is not in order.
-        """
-        words = sys.argv[1:] if args is None else list(args)
-        self._refuse_repeated(words)
-        return super().parse_known_args(words, namespace)
-
-    def _refuse_repeated(self, words: Iterable[str]) -> None:
-        seen: set[str] = set()
-        for word in _before_dashes(words):
-            name = word.partition("=")[0] if word.startswith("--") else word[:2]  # as in -mBPR
-            action = self._option_string_actions.get(name)
-            if action is None or action.nargs == 0:  # no option, or one without a value
-                continue
-            if action.dest in seen:
-                how = ", with all its values after it" if action.nargs == "*" else ""
-                raise UserError(
-                    f"{action.option_strings[0]} is given more than once; give it once{how}."
-                )
-            seen.add(action.dest)
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Read options only, and propose the one that an unknown one is closest to.
@@ -63,7 +39,8 @@ class Parser(argparse.ArgumentParser):
         """
         words = sys.argv[1:] if args is None else list(args)
         # before argparse, which would only say that the one meant is missing
-        self._refuse(word for word in _before_dashes(words) if word.startswith("--"))
+        named = itertools.takewhile(lambda word: word != "--", words)
+        self._refuse(word for word in named if word.startswith("--"))
         options, unknown = self.parse_known_args(words, namespace)
         self._refuse(unknown)
         return options
@@ -75,9 +52,18 @@ class Parser(argparse.ArgumentParser):
                 raise UserError(f"'{name}' is no option{near}")
 
 
-def _before_dashes(words: Iterable[str]) -> Iterable[str]:
-    """The words that can be options: those before ``--``."""
-    return itertools.takewhile(lambda word: word != "--", words)
+class _Once(argparse.Action):
+    """Keeps an option's value; of one given twice argparse would keep the last and say nothing."""
+
+    given = False
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: Any = None) -> None:
+        if self.given and self.option_strings:
+            names, before = "/".join(self.option_strings), getattr(namespace, self.dest)
+            how = " with all values after it" if self.nargs == "+" else ""
+            raise UserError(f"{names} is given twice, {before} and {values}; give it once{how}.")
+        self.given = True
+        setattr(namespace, self.dest, values)
 
 
 def not_empty(given: str) -> str:
@@ -92,6 +78,18 @@ def not_empty(given: str) -> str:
     if not given.strip():
         raise argparse.ArgumentTypeError("it is empty; name one, or leave the option out")
     return given
+
+
+def folder(given: str) -> Path:
+    """Read an option that is a folder, which for an empty text would be the working folder.
+
+    Args:
+        given: What follows the option.
+
+    Raises:
+        ArgumentTypeError: It is empty.
+    """
+    return Path(not_empty(given))
 
 
 def names(given: str | None, option: str, example: str) -> list[str]:
@@ -162,8 +160,8 @@ def with_options(
     try:
         return run(options, values)
     except MissingOptionError as error:
-        near = [key for key in values if nearest(key, [error.option])]
-        meant = f" Did you mean it by --{near[0]}?" if near else ""
+        near = next((key for key in values if nearest(key, [error.option])), None)
+        meant = f" Did you mean it by --{near}?" if near else ""
         raise UserError(f"{error}{meant}") from error
     except UnknownKeyError as error:
         known = error.known.union(name.removeprefix("--") for name in parser.options)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from recbole_drepmrec import compat
-from recbole_drepmrec.arguments import Parser, names, with_options
+from recbole_drepmrec.arguments import Parser, folder, names, not_empty, with_options
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.evaluation.plan import Variant, make_plan
 from recbole_drepmrec.evaluation.records import Test, make_request, write_request
@@ -149,10 +149,11 @@ def add_run_options(parser: Parser, out: str) -> None:
     """
     add = parser.add_argument
     add("--seeds", metavar="1,2", default="1,2,3", help="a run for each (1,2,3)")
-    add("--out", metavar="DIR", type=Path, default=Path(out), help=f"folder ({out})")
+    add("--out", metavar="DIR", type=folder, default=Path(out), help=f"folder ({out})")
     add("--jobs", metavar="N", type=int, help="runs at a time (half the cores, as memory allows)")
     add("--test", choices=get_args(Test), default="t", help="paired test over users (t)")
-    add("--config_files", nargs="*", default=[], help="YAML files for all runs, a later one wins")
+    files = "YAML files for all runs, a later one wins"
+    add("--config_files", nargs="+", type=not_empty, default=[], help=files)
     add("--help", "-h", action="store_true", help="show this text")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from recbole_drepmrec import compat
-from recbole_drepmrec.arguments import Parser, parsed
+from recbole_drepmrec.arguments import Parser, not_empty, parsed
 from recbole_drepmrec.config import Config
 from recbole_drepmrec.data.extractors import IMAGE_BACKENDS, TEXT_BACKENDS
 from recbole_drepmrec.data.extractors.chunks import CHUNK_ROWS, Chunks
@@ -74,7 +74,8 @@ def _parser() -> Parser:
     add("--workers", type=int, default=0, help="processes that read images ahead (0)")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:0, ... (auto)")
     add("--data_path", metavar="DIR", help="folder of data sets (dataset)")
-    add("--config_files", nargs="*", default=[], help="YAML files, if yours say how data are read")
+    files = "YAML files, if yours say how data are read"
+    add("--config_files", nargs="+", type=not_empty, default=[], help=files)
     add("--help", "-h", action="store_true", help="show this text")
     return parser
 

@@ -43,8 +43,8 @@ def command(arguments: list[str]) -> None:
 
 
 def _check_resume(options: Any, values: dict[str, Any]) -> None:
-    starting = ("model", "dataset", "config_files")
-    given = [one for one in starting if getattr(options, one)] + list(values)
+    names = ("model", "dataset", "config_files")
+    given = [name for name in names if getattr(options, name)] + list(values)
     if given:
         raise UserError(
             f"--resume goes on with {options.resume} as its config.json says, and --{given[0]} "
@@ -57,7 +57,8 @@ def _parser() -> Parser:
     add = parser.add_argument
     add("--model", "-m", type=not_empty, help="name of the model (DRepMRec)")
     add("--dataset", "-d", type=not_empty, help="name of the data set (ml-100k-mm)")
-    add("--config_files", nargs="*", default=[], help="YAML files, a later one wins")
+    files = "YAML files, a later one wins"
+    add("--config_files", nargs="+", type=not_empty, default=[], help=files)
     add("--nproc", type=int, default=1, help="processes on this machine (1)")
     add("--ip", default="localhost", help="address of the first machine (localhost)")
     add("--port", type=int, default=5678, help="port of the first machine (5678)")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recbole_drepmrec import compat
-from recbole_drepmrec.arguments import Parser, not_empty, with_options
+from recbole_drepmrec.arguments import Parser, folder, not_empty, with_options
 from recbole_drepmrec.compare import config_files
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.evaluation.schedule import Machine, machine
@@ -125,12 +125,13 @@ def parser() -> Parser:
     add("--model", "-m", type=not_empty, default=DEFAULT_MODEL, help=of_model)
     add("--dataset", "-d", type=not_empty, default=DEFAULT_DATASET, help=of_data)
     add("--trials", metavar="N", type=int, default=30, help="trials that the study is to have (30)")
-    add("--out", metavar="DIR", type=Path, help="folder (tuning/MODEL-DATASET)")
+    add("--out", metavar="DIR", type=folder, help="folder (tuning/MODEL-DATASET)")
     add("--space", metavar="FILE", type=Path, help="search space (properties/hyper/MODEL.hyper)")
     add("--jobs", metavar="N", type=int, help="trials at a time (half the cores, as memory allows)")
     add("--engine", choices=("local", "ray"), default="local", help="what runs the trials (local)")
     add("--ray_address", metavar="ADDR", help="Ray cluster, auto for this node's (one of its own)")
     add("--no_stopping", action="store_true", help="train every trial to its end")
-    add("--config_files", nargs="*", default=[], help="YAML files for all trials, a later one wins")
+    files = "YAML files for all trials, a later one wins"
+    add("--config_files", nargs="+", type=not_empty, default=[], help=files)
     add("--help", "-h", action="store_true", help="show this text")
     return parser

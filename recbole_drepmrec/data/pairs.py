@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 
@@ -20,16 +21,14 @@ def numbered(part: Any) -> NDArray[np.int64]:
 def distinct(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
     """Each number once, sorted, [m].
 
-    ``np.unique`` is the same, but from numpy 2.3 on it looks integers up in a hash table, which
-    takes 40 to 80 times as long as to sort a million or more of them.
+    torch sorts them; ``np.unique``, which from numpy 2.3 on puts integers in a hash table, takes
+    some 30 times as long for millions.
 
     Args:
         numbers: Shape [n].
     """
-    ordered = np.sort(numbers)
-    first = np.ones(len(ordered), dtype=bool)
-    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
-    return ordered[first]
+    found: NDArray[np.int64] = torch.unique(torch.from_numpy(numbers)).numpy()
+    return found
 
 
 def are_among(numbers: NDArray[np.int64], known: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -37,8 +37,8 @@ def with_knowledge(folder: Path, files: DatasetFiles | None = None) -> dict[str,
 
 def with_times(folder: Path) -> dict[str, Any]:
     """A small data set whose interactions have an order in time, and its settings."""
-    values = clustered().write(folder)
     files = clustered()
+    values = files.write(folder)
     pairs = [*files.train, *files.valid, *files.test]
     lines = [f"{user}\t{item}\t{time}" for time, (user, item) in enumerate(pairs)]
     head = "user_id:token\titem_id:token\ttimestamp:float"

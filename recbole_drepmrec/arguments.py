@@ -108,8 +108,11 @@ def names(given: str | None, option: str, example: str) -> list[str]:
     if given is None:
         raise MissingOptionError(option, expected)
     found = [name.strip() for name in given.split(",")]
-    if not all(found) or len(set(found)) < len(found):
-        raise UserError(f"--{option} is '{given}', expected {expected}")
+    if not all(found):
+        raise UserError(f"--{option} is '{given}', in which a name is empty, expected {expected}")
+    for name in found:
+        if found.count(name) > 1:
+            raise UserError(f"--{option} names '{name}' twice, expected {expected}")
     return found
 
 
@@ -134,7 +137,9 @@ def key_values(arguments: list[str]) -> dict[str, Any]:
                 raise UserError(f"--{key} has no value; write --{key}=VALUE.")
             value = rest.pop(0)
         if values.get(key, value) != value:
-            raise UserError(f"--{key} is given twice, as '{values[key]}' and as '{value}'.")
+            raise UserError(
+                f"--{key} is given twice, as '{values[key]}' and as '{value}'; give it once."
+            )
         values[key] = value
     return values
 

@@ -9,6 +9,7 @@ from recbole.evaluator.register import metric_types
 from recbole.utils import EvaluatorType
 
 from recbole_drepmrec.errors import UserError
+from recbole_drepmrec.suggestions import nearest_or_all
 
 Protocol = Literal["recbole", "mmrec"]
 """RecBole's own rules, or those of the multimodal literature."""
@@ -134,11 +135,32 @@ def check_mode(eval_args: Any) -> None:
     """
     mode = eval_args.get("mode", "full") if isinstance(eval_args, Mapping) else "full"
     each = mode if isinstance(mode, Mapping) else {"valid": mode}
-    known = all(isinstance(one, str) and _MODE.fullmatch(one) for one in each.values())
-    if not known or not each or not set(each) <= {"valid", "test"}:
+    for phase in each:
+        if phase not in ("valid", "test"):
+            near = nearest_or_all(str(phase), ("valid", "test"))
+            raise UserError(f"the mode of `eval_args` has no part '{phase}'{near}")
+    if not each or not all(isinstance(one, str) and _MODE.fullmatch(one) for one in each.values()):
         raise UserError(
             f"`eval_args` has the mode {mode!r}, expected full, uni100, pop100 (or another number "
             "of sampled items), or {'valid': 'uni100', 'test': 'full'}."
+        )
+
+
+def check_labeled(settings: Mapping[str, Any]) -> None:
+    """See that what is ranked has items to rank, which the mode ``labeled`` draws none of.
+
+    Args:
+        settings: The configuration.
+
+    Raises:
+        UserError: The metrics are those of lists, and the mode is ``labeled``.
+    """
+    mode = settings["eval_args"]["mode"]
+    if settings["eval_type"] == EvaluatorType.RANKING and "labeled" in mode.values():
+        raise UserError(
+            f"`eval_args` has the mode {mode}, but 'labeled' ranks no items, and `metrics` is "
+            f"{settings['metrics']}; set eval_args: {{mode: full}}, or metrics of labels, such as "
+            "--metrics=\"['AUC']\" --valid_metric=AUC."
         )
 
 

@@ -93,6 +93,9 @@ class CommonSettings(Settings):
         description="The optimiser."
     )
     weight_decay: Weight = Field(description="L2 penalty inside the optimiser.")
+    checkpoint_dir: Annotated[str, Field(min_length=1)] = Field(
+        description="Folder of the runs' folders."
+    )
     state: LogLevel = Field(description="Least level of the messages on the console.")
     metric_decimal_place: NotNegative = Field(description="Decimals of reported metrics.")
     graph_cache: bool = Field(description="Keep relation graphs beside the data set.")

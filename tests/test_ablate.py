@@ -44,8 +44,12 @@ def test_one_command_gives_a_row_for_every_part(
         ("--model=BPR", "--model cannot be given"),
         ("--dataset=tinny", "there is no data set 'tinny'; did you mean 'tiny'?"),
         ("--intra_weigh=1", "did you mean 'intra_weight'"),
-        ("--variants=without BMX", "did you mean 'without BMA'?"),
+        (
+            "--variants=without BMX",
+            "no variant 'without BMX'; it has: without BMA, without intra-alignment",
+        ),
         ("--variants=without BMA,", "expected different names with commas between them"),
+        ("--variants=full model", "names no variant to compare with the full model"),
         ("--varians=without BMA", "did you mean 'variants'"),
     ],
 )

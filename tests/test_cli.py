@@ -217,7 +217,7 @@ def test_outside_of_the_environment_it_says_where_the_packages_are() -> None:
     [
         (["nonsense"], "there is no command 'nonsense'; there are: train, prepare, extract,"),
         (["trian", "--model=BPR"], "there is no command 'trian'; did you mean 'train'?"),
-        ([], "arguments are required: COMMAND"),
+        ([], "no command was given; there are: train, prepare, extract, info"),
     ],
 )
 def test_an_unknown_command_is_one_message(

@@ -282,8 +282,8 @@ def test_a_model_without_gradient_is_validated_whatever_the_step(
     ("more", "message"),
     [
         (["--models=BPR,LightGNC"], "did you mean 'LightGCN'?"),
-        (["--models=BPR,BPR"], "--models is 'BPR,BPR', expected different names"),
-        (["--models="], "--models is '', expected different names"),
+        (["--models=BPR,BPR"], "--models names 'BPR' twice, expected different names"),
+        (["--models="], "--models is '', in which a name is empty, expected different names"),
         (["--datasets=tinny"], "no data set 'tinny'; did you mean 'tiny'?"),
         (["--seeds=1,1"], "--seeds is '1,1', expected different numbers"),
         (["--seeds=a"], "--seeds is 'a', expected different numbers"),

@@ -92,7 +92,12 @@ def test_the_command_line_of_another_program_is_left_alone(
         ({"eval_args": {"mode": "fuul"}}, "mode 'fuul', expected full, uni100, pop100 (or another"),
         ({"eval_args": {"mode": "unix100"}}, "mode 'unix100', expected full"),
         ({"eval_args": {"mode": "uni0"}}, "mode 'uni0', expected full"),
-        ({"eval_args": {"mode": {"vald": "uni100"}}}, "mode {'vald': 'uni100'}, expected full"),
+        ({"eval_args": {"mode": {"vald": "uni100"}}}, "no part 'vald'; did you mean 'valid'?"),
+        (
+            {"eval_args": {"mode": "labeled"}},
+            "'labeled' ranks no items, and `metrics` is ['Recall'",
+        ),
+        ({"checkpoint_dir": ""}, "`checkpoint_dir` is '': string should have at least 1 character"),
         ({"eval_args": {"mode": {"valid": 100}}}, "mode {'valid': 100}, expected full"),
         ({"eval_args": {"mode": {}}}, "mode {}, expected full"),
         ({"eval_args": "full"}, "eval_args:[full] should be a dict"),
@@ -109,6 +114,17 @@ def test_wrong_keys_and_values_are_refused(values: dict[str, Any], message: str)
     with pytest.raises(UserError) as caught:
         config(**values)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("model", ["BPR", "DRepMRec", "CFKG"])
+def test_models_of_pairs_are_not_left_without_negatives(model: str) -> None:
+    with pytest.raises(UserError, match="needs negatives, but `train_neg_sample_args` is None"):
+        Config(model, "ml-100k-mm", config_dict={"train_neg_sample_args": None})
+
+
+@pytest.mark.parametrize("model", ["BM3", "EASE", "MultiVAE", "Pop"])
+def test_models_that_read_no_negatives_need_none(model: str) -> None:
+    Config(model, "ml-100k-mm", config_dict={"train_neg_sample_args": None})
 
 
 def test_sss_off_may_be_written_bare_in_yaml(tmp_path: Path) -> None:

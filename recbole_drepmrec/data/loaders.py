@@ -57,7 +57,13 @@ def _training_loader(config: Any, dataset: Any, part: Any, sampler: Any) -> Any:
 
 
 def _evaluation_loader(config: Any, phase: str, part: Any, sampler: Any, masked: list[Any]) -> Any:
-    kind = get_dataloader(config, phase)
+    kind, label = get_dataloader(config, phase), config["LABEL_FIELD"]
+    if config["eval_args"]["mode"][phase] == "labeled" and label not in part.inter_feat:
+        raise UserError(
+            f"`eval_args` has the mode 'labeled', but the interactions have no column '{label}'; "
+            "make it of another one, such as --threshold=\"{'rating': 4}\", or rank: --eval_args="
+            "\"{'mode': 'full'}\" with metrics of lists."
+        )
     if kind is FullSortEvalDataLoader and config["MODEL_TYPE"] != ModelType.SEQUENTIAL:
         # where users take items again, RecBole leaves none out
         return RankingLoader(config, part, sampler, [] if config["repeatable"] else masked)

@@ -12,7 +12,6 @@ from recbole_drepmrec.evaluation.records import Test
 from recbole_drepmrec.evaluation.table import NOTHING, Table, plus_minus
 from recbole_drepmrec.evaluation.tables import TEST_NAMES
 from recbole_drepmrec.model.drepmrec import DRepMRecSettings
-from recbole_drepmrec.suggestions import nearest_or_all
 
 FULL = "full model"
 """The variant that the others are tested against."""
@@ -57,13 +56,16 @@ def chosen(variants: list[Variant], wanted: list[str]) -> list[Variant]:
         wanted: Names of some of them; the full model need not be among them.
 
     Raises:
-        UserError: There is no variant of that name.
+        UserError: There is no variant of that name, or none beside the full model.
     """
     known = [one.name for one in variants]
     for name in wanted:
         if name not in known:
-            near = nearest_or_all(name, known)
-            raise UserError(f"--variants: this model has no variant '{name}'{near}")
+            raise UserError(
+                f"--variants: this model has no variant '{name}'; it has: {', '.join(known[1:])}."
+            )
+    if set(wanted) == {FULL}:
+        raise UserError(f"--variants names no variant to compare with the {FULL}.")
     return [one for one in variants if one.name in {FULL, *wanted}]
 
 

@@ -121,8 +121,9 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
         UserError: It is missing or damaged.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return dict(file)
+        # opened here, for numpy leaves a damaged one open
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return dict(arrays)
     except Exception as error:  # zipfile, zlib, numpy and the system each have their own
         raise _damaged(path, error) from error
 

@@ -74,11 +74,6 @@ class BMAHost(TwoLineRecommender):
         """Read and check the plug-in's keys; the host's are checked too."""
         if issubclass(cls.host_class, FeatureRecommender):
             cls.host_class.read_settings(config)
-        if config["train_neg_sample_args"]["distribution"] == "none":
-            raise UserError(
-                f"{config['model']} needs negatives, but `train_neg_sample_args` is None; leave it "
-                "out, or give {distribution: uniform, sample_num: 1}."
-            )
         return super().read_settings(config)
 
     def __getattr__(self, name: str) -> Any:

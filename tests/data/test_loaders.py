@@ -13,6 +13,7 @@ from recbole.utils import KGDataLoaderState
 
 from recbole_drepmrec.config import Config
 from recbole_drepmrec.data.loaders import loaders
+from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.prepared import create_dataset
 from tests.datasets import DatasetFiles, clustered, items_by_user, known_by_features
 
@@ -20,6 +21,9 @@ KNOWLEDGE = {
     "kg": ["head_id", "relation_id", "tail_id"],
     "link": ["item_id", "entity_id"],
 }
+
+
+PAIRS = {"inter": ["user_id", "item_id"]}
 
 
 def with_knowledge(folder: Path, files: DatasetFiles | None = None) -> dict[str, Any]:
@@ -51,6 +55,23 @@ def with_times(folder: Path) -> dict[str, Any]:
     }
 
 
+def with_labels(folder: Path) -> dict[str, Any]:
+    """A small data set whose interactions are liked or not, and the settings to measure AUC."""
+    files = clustered()
+    values = files.write(folder)
+    for part, pairs in (("train", files.train), ("valid", files.valid), ("test", files.test)):
+        lines = [f"{user}\t{item}\t{row % 2}" for row, (user, item) in enumerate(pairs)]
+        head = "user_id:token\titem_id:token\tlabel:float"
+        (folder / "tiny" / f"tiny.{part}.inter").write_text("\n".join([head, *lines]) + "\n")
+    return {
+        **values,
+        "load_col": {"inter": ["user_id", "item_id", "label"]},
+        "metrics": ["AUC"],
+        "valid_metric": "AUC",
+        "eval_args": {"mode": "labeled"},
+    }
+
+
 def columns(loader: Any) -> list[dict[str, list[Any]]]:
     """Every batch of an epoch, column by column; of an evaluation with what is masked and found."""
     if isinstance(loader, KnowledgeBasedDataLoader):
@@ -71,7 +92,7 @@ def _columns(batch: Any) -> dict[str, list[Any]]:
     return {
         **_columns(frame),
         "masked": more or [],  # or, of a sampled ranking, where each user's rows are
-        "found": sorted(zip(*found, strict=True)),
+        "found": sorted(zip(*(part or [] for part in found), strict=True)),
     }
 
 
@@ -82,6 +103,7 @@ def _columns(batch: Any) -> dict[str, list[Any]]:
         ("KGAT", with_knowledge, {"eval_args": {"mode": "uni20"}}),
         ("SASRec", with_times, {}),
         ("MultiVAE", with_knowledge, {"train_neg_sample_args": None}),
+        ("BPR", with_labels, {}),
     ],
 )
 def test_batches_are_those_of_recbole(
@@ -97,6 +119,12 @@ def test_batches_are_those_of_recbole(
         assert expected
         assert [batch.keys() for batch in found] == [batch.keys() for batch in expected]
         assert found == expected
+
+
+def test_labels_that_are_not_there_cannot_be_measured(tmp_path: Path) -> None:
+    config = Config("BPR", config_dict={**with_labels(tmp_path), "load_col": PAIRS})
+    with pytest.raises(UserError, match="mode 'labeled', but the interactions have no column"):
+        loaders(config, create_dataset(config))
 
 
 def test_negatives_of_a_knowledge_model_are_trained_items(tmp_path: Path) -> None:

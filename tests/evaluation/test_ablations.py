@@ -102,14 +102,14 @@ def test_chosen_variants_keep_the_order_and_the_full_model() -> None:
 @pytest.mark.parametrize(
     ("wanted", "message"),
     [
-        ("without BMAA", "no variant 'without BMAA'; did you mean 'without BMA'?"),
-        ("xyz", "no variant 'xyz'; there are: full model, without BMA."),
+        (["without BMA", "without BMAA"], "no variant 'without BMAA'; it has: without BMA, c."),
+        ([FULL], "--variants names no variant to compare with the full model."),
     ],
 )
-def test_an_unknown_variant_is_refused(wanted: str, message: str) -> None:
-    made = [Variant(FULL, "DRepMRec"), Variant("without BMA", "DRepMRec")]
+def test_an_unknown_variant_is_refused(wanted: list[str], message: str) -> None:
+    made = [Variant(name, "DRepMRec") for name in (FULL, "without BMA", "c")]
     with pytest.raises(UserError, match=re.escape(message)):
-        chosen(made, ["without BMA", wanted])
+        chosen(made, wanted)
 
 
 @pytest.mark.parametrize("line", ["use_modal_line", "use_behavior_line"])

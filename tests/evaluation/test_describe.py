@@ -1,5 +1,7 @@
 """A data set as it is described, against the files that it was made of."""
 
+import gc
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +87,17 @@ def test_a_damaged_file_is_a_message(tmp_path: Path, content: bytes | None) -> N
         path.write_bytes(content)
     with pytest.raises(UserError, match=r"split\.npz cannot be read"):
         read_split(path)
+
+
+def test_a_damaged_file_is_closed(tmp_path: Path) -> None:
+    path = tmp_path / "split.npz"
+    path.write_bytes(b"PK\x03\x04 no archive")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with pytest.raises(UserError):
+            read_split(path)
+        gc.collect()
+    assert not [one for one in caught if one.category is ResourceWarning]
 
 
 def test_a_pickle_is_not_read(tmp_path: Path) -> None:

@@ -86,7 +86,11 @@ class Chunks:
         """All chunks in the order of their rows, one at a time in memory."""
         for number in range(len(self)):
             try:
-                with np.load(self._path(number), allow_pickle=False) as parts:
+                # opened here, for numpy leaves a damaged one open
+                with (
+                    self._path(number).open("rb") as file,
+                    np.load(file, allow_pickle=False) as parts,
+                ):
                     reasons = map(str, parts["reasons"])
                     broken = dict(zip(parts["broken"].tolist(), reasons, strict=True))
                     yield Chunk(parts["rows"], parts["features"], broken)

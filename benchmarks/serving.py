@@ -23,6 +23,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
 
 from recbole_drepmrec.inference import Recommender
@@ -114,7 +115,7 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--connections", type=int, default=16)
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--threads", type=int, default=joblib.cpu_count())
     options = parser.parse_args()
     kinds = questions(options.run)
     process, port = served(options.run, options.threads)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import joblib
 import psutil
 
 from recbole_drepmrec.evaluation.records import read_failure, write_failure
@@ -87,13 +88,6 @@ def _held(process: psutil.Process) -> int:
         return 0
 
 
-def cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def machine(jobs: int | None, on_gpu: bool) -> Machine:
     """The number of processes and of their threads.
 
@@ -105,9 +99,10 @@ def machine(jobs: int | None, on_gpu: bool) -> Machine:
         jobs: Processes at a time, None to choose.
         on_gpu: Whether the models are on a GPU.
     """
-    most = jobs or (1 if on_gpu else max(1, cores() // 2))
+    cores = joblib.cpu_count()  # those that this process may use, the limits of containers seen
+    most = jobs or (1 if on_gpu else max(1, cores // 2))
     given = os.environ.get("OMP_NUM_THREADS", "")
-    threads = int(given) if given.isdigit() and int(given) else max(1, cores() // most)
+    threads = int(given) if given.isdigit() and int(given) else max(1, cores // most)
     return Machine(most, threads, watches_memory=jobs is None)
 
 

@@ -1,10 +1,10 @@
 """``recbole-drepmrec serve RUN``."""
 
 import math
-import os
 from contextlib import ExitStack
 from typing import Any
 
+import joblib
 import torch
 
 from recbole_drepmrec.arguments import Parser, parsed, run_parser
@@ -59,11 +59,10 @@ def _parser() -> Parser:
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen at (127.0.0.1: this machine only)")
     add("--port", type=int, default=8000, help="port to listen at, 0 for a free one (8000)")
-    cores = os.cpu_count() or 1
     add(
         "--threads",
         type=int,
-        default=cores,
+        default=joblib.cpu_count(),
         help="questions worked on at the same time (one for each core)",
     )
     add(

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import joblib
 import psutil
 import pytest
 
@@ -48,7 +49,7 @@ def test_room_for_one_more(
 
 
 def test_a_given_number_is_taken_at_its_word(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schedule, "cores", lambda: 8)
+    monkeypatch.setattr(joblib, "cpu_count", lambda: 8)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     given = machine(4, on_gpu=True)
     assert (given.most, given.threads, given.watches_memory) == (4, 2, False)
@@ -63,10 +64,21 @@ def test_a_given_number_is_taken_at_its_word(monkeypatch: pytest.MonkeyPatch) ->
 def test_chosen_numbers(
     monkeypatch: pytest.MonkeyPatch, n_cores: int, on_gpu: bool, most: int, threads: int
 ) -> None:
-    monkeypatch.setattr(schedule, "cores", lambda: n_cores)
+    monkeypatch.setattr(joblib, "cpu_count", lambda: n_cores)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     chosen = machine(None, on_gpu)
     assert (chosen.most, chosen.threads, chosen.watches_memory) == (most, threads, True)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity on this system")
+def test_cores_are_those_that_the_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    try:
+        assert machine(1, on_gpu=False).threads == 1
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def test_threads_may_be_given_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

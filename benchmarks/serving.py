@@ -121,7 +121,9 @@ def main() -> None:
     process, port = served(options.run, options.threads)
     packages = ("torch", "fastapi", "uvicorn")
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages)
-    print(f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}", end="; ")
+    print(
+        f"{platform.machine()}, {joblib.cpu_count()} cores, load {os.getloadavg()[0]:.1f}", end="; "
+    )
     print(f"Python {platform.python_version()}, {versions}")
     print(f"{options.connections} connections, {options.threads} threads, {options.run.name}\n")
     print("| question | requests/s | p50 ms | p99 ms | errors |\n|---|---|---|---|---|")

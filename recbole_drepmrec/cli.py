@@ -76,8 +76,8 @@ def main(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     parser = Parser(prog="recbole-drepmrec", description="Multimodal recommendation with RecBole.")
     what = "; ".join(f"{name}: {command.what}" for name, command in COMMANDS.items())
-    parser.add_argument("command", metavar="COMMAND", nargs="?", help=what)
-    return _guarded(lambda: _run(parser.parse_args(arguments[:1]).command, arguments[1:]))
+    parser.add_argument("command", metavar="COMMAND", help=what)
+    return _guarded(lambda: _run(_named(parser, arguments), arguments[1:]))
 
 
 def carry_out(name: str, arguments: list[str]) -> int:
@@ -90,9 +90,13 @@ def carry_out(name: str, arguments: list[str]) -> int:
     return _guarded(lambda: _run(name, arguments))
 
 
-def _run(name: str | None, arguments: list[str]) -> int | None:
-    if name is None:
+def _named(parser: Parser, arguments: list[str]) -> str:
+    if not arguments:
         raise UserError(f"no command was given; there are: {', '.join(COMMANDS)}.")
+    return str(parser.parse_args(arguments[:1]).command)
+
+
+def _run(name: str, arguments: list[str]) -> int | None:
     if name not in COMMANDS:
         raise UserError(f"there is no command '{name}'{nearest_or_all(name, COMMANDS)}")
     found: int | None = pkgutil.resolve_name(COMMANDS[name].function)(arguments)

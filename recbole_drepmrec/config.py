@@ -8,11 +8,8 @@ from typing import Any
 import recbole.config
 import torch
 import yaml
-from recbole.data.dataloader import UserDataLoader
-from recbole.data.utils import get_dataloader
 from recbole.utils import (
     EvaluatorType,
-    InputType,
     dataset_arguments,
     evaluation_arguments,
     general_arguments,
@@ -32,6 +29,7 @@ from recbole_drepmrec.protocol import (
     check_labeled,
     check_metrics,
     check_mode,
+    check_negatives,
     check_valid_metric,
     preset,
 )
@@ -110,7 +108,7 @@ class Config(recbole.config.Config):
         ProtocolSettings.from_config(self)
         apply_split(self.final_config_dict, self.external_config_dict)
         self._warn_of_idle_ratios()
-        self._check_negatives()
+        check_negatives(self, self.internal_config_dict["train_neg_sample_args"])
         check_labeled(self.final_config_dict)
         if self["eval_step"] and self["eval_type"] == EvaluatorType.RANKING:
             check_valid_metric(self.final_config_dict)
@@ -223,19 +221,6 @@ class Config(recbole.config.Config):
                 if key not in known:
                     near = nearest(str(key), known) or f"; it holds {', '.join(sorted(known))}."
                     raise UserError(f"`{name}` has no key '{key}'{near}")
-
-    def _check_negatives(self) -> None:
-        """Models of pairs read negatives; not those whose own default is to draw none."""
-        drawn = self["train_neg_sample_args"]["distribution"] != "none"
-        default = self.internal_config_dict["train_neg_sample_args"]
-        reads_pairs = self["MODEL_INPUT_TYPE"] == InputType.PAIRWISE
-        if drawn or default is None or not reads_pairs:
-            return
-        if get_dataloader(self, "train") is not UserDataLoader:  # of autoencoders
-            raise UserError(
-                f"{self['model']} needs negatives, but `train_neg_sample_args` is None; leave it "
-                "out, or give {distribution: uniform, sample_num: 1}."
-            )
 
     def _warn_of_idle_ratios(self) -> None:
         ratios, split_by = (self.final_config_dict[key] for key in ("split_ratios", "split_by"))

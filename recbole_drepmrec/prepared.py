@@ -91,4 +91,5 @@ def create_dataset(config: Config, kind: type[Any] | None = None) -> Any:
     problem = from_first(problem)  # nobody waits for a process that has given up
     if problem is not None:
         raise UserError(problem)
-    return (kind or dataset_class(config))(config)
+    with recbole_complaints(f"the data set '{config['dataset']}' cannot be read"):
+        return (kind or dataset_class(config))(config)

@@ -5,8 +5,10 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from recbole.data.dataloader import UserDataLoader
+from recbole.data.utils import get_dataloader
 from recbole.evaluator.register import metric_types
-from recbole.utils import EvaluatorType
+from recbole.utils import EvaluatorType, InputType, ModelType
 
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.suggestions import nearest_or_all
@@ -146,6 +148,37 @@ def check_mode(eval_args: Any) -> None:
         )
 
 
+def check_negatives(settings: Any, default: Any) -> None:
+    """See that a model which learns from pairs has negatives.
+
+    Autoencoders and some sequential models are of that kind and read none; nor do models whose
+    property file says that none are drawn.
+
+    Args:
+        settings: The configuration.
+        default: ``train_neg_sample_args`` of the property files.
+
+    Raises:
+        UserError: It has none, or their number is no number.
+    """
+    how = settings["train_neg_sample_args"]
+    drawn, number = how["distribution"] != "none", how["sample_num"]
+    if drawn and (type(number) is not int or number < 1):
+        raise UserError(
+            f"`train_neg_sample_args` has the sample_num {number!r}, expected negatives for each "
+            "positive, 1 or more."
+        )
+    of_pairs = settings["MODEL_INPUT_TYPE"] == InputType.PAIRWISE
+    if drawn or default is None or not of_pairs:
+        return
+    sequential = settings["MODEL_TYPE"] == ModelType.SEQUENTIAL
+    if not sequential and get_dataloader(settings, "train") is not UserDataLoader:
+        raise UserError(
+            f"{settings['model']} needs negatives, but `train_neg_sample_args` is None; leave it "
+            "out, or give {distribution: uniform, sample_num: 1}."
+        )
+
+
 def check_labeled(settings: Mapping[str, Any]) -> None:
     """See that what is ranked has items to rank, which the mode ``labeled`` draws none of.
 
@@ -159,8 +192,8 @@ def check_labeled(settings: Mapping[str, Any]) -> None:
     if settings["eval_type"] == EvaluatorType.RANKING and "labeled" in mode.values():
         raise UserError(
             f"`eval_args` has the mode {mode}, but 'labeled' ranks no items, and `metrics` is "
-            f"{settings['metrics']}; set eval_args: {{mode: full}}, or metrics of labels, such as "
-            "--metrics=\"['AUC']\" --valid_metric=AUC."
+            f"{settings['metrics']}; set --eval_args=\"{{'mode': 'full'}}\", or metrics of labels, "
+            "such as --metrics=\"['AUC']\" --valid_metric=AUC."
         )
 
 

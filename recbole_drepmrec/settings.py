@@ -5,6 +5,7 @@ model stand in the model's own module.
 """
 
 import re
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -21,6 +22,9 @@ NotNegative = Annotated[int, Field(ge=0)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 AboveZero = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+FolderName = Annotated[
+    str, Field(min_length=1), BeforeValidator(lambda v: str(v) if isinstance(v, Path) else v)
+]
 LogLevel = Annotated[
     Literal["debug", "info", "warning", "error", "critical"],
     BeforeValidator(lambda v: v.lower() if isinstance(v, str) else v),
@@ -93,9 +97,7 @@ class CommonSettings(Settings):
         description="The optimiser."
     )
     weight_decay: Weight = Field(description="L2 penalty inside the optimiser.")
-    checkpoint_dir: Annotated[str, Field(min_length=1)] = Field(
-        description="Folder of the runs' folders."
-    )
+    checkpoint_dir: FolderName = Field(description="Folder of the runs' folders.")
     state: LogLevel = Field(description="Least level of the messages on the console.")
     metric_decimal_place: NotNegative = Field(description="Decimals of reported metrics.")
     graph_cache: bool = Field(description="Keep relation graphs beside the data set.")

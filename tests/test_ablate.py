@@ -49,7 +49,10 @@ def test_one_command_gives_a_row_for_every_part(
             "no variant 'without BMX'; it has: without BMA, without intra-alignment",
         ),
         ("--variants=without BMA,", "expected different names with commas between them"),
-        ("--variants=full model", "names no variant to compare with the full model"),
+        (
+            "--variants=full model",
+            "--variants is 'full model' alone, expected some of: without BMA",
+        ),
         ("--varians=without BMA", "did you mean 'variants'"),
     ],
 )

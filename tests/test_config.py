@@ -107,6 +107,7 @@ def test_the_command_line_of_another_program_is_left_alone(
             {"train_neg_sample_args": {"zzz": 1}},
             "`train_neg_sample_args` has no key 'zzz'; it holds alpha, candidate_num",
         ),
+        ({"train_neg_sample_args": {"sample_num": 0}}, "has the sample_num 0, expected negatives"),
         ({"gpu_id": "first"}, "`gpu_id` is 'first', expected GPU numbers"),
     ],
 )
@@ -125,6 +126,15 @@ def test_models_of_pairs_are_not_left_without_negatives(model: str) -> None:
 @pytest.mark.parametrize("model", ["BM3", "EASE", "MultiVAE", "Pop"])
 def test_models_that_read_no_negatives_need_none(model: str) -> None:
     Config(model, "ml-100k-mm", config_dict={"train_neg_sample_args": None})
+
+
+def test_a_sequential_model_may_draw_its_own_negatives() -> None:
+    values = {"loss_type": "BPR", "train_neg_sample_args": None}
+    Config("BERT4Rec", "ml-100k-mm", config_dict=values)
+
+
+def test_the_folder_of_runs_may_be_a_path(tmp_path: Path) -> None:
+    Config("Pop", "ml-100k-mm", config_dict={"checkpoint_dir": tmp_path})
 
 
 def test_sss_off_may_be_written_bare_in_yaml(tmp_path: Path) -> None:

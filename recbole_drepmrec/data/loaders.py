@@ -41,8 +41,8 @@ def loaders(config: Any, dataset: Any) -> Loaders:
         testing = _evaluation_loader(config, "test", test, test_sampler, left_out)
     if not config["mask_valid_in_test"] and not isinstance(testing, FullSortEvalDataLoader):
         raise UserError(
-            "`mask_valid_in_test: False` is for full ranking; set eval_args: {mode: full}, or "
-            "--mask_valid_in_test=True."
+            "`mask_valid_in_test: False` is for full ranking; set "
+            "--eval_args=\"{'mode': 'full'}\", or --mask_valid_in_test=True."
         )
     return Loaders(on_device(config, training), validation, testing)
 
@@ -57,14 +57,20 @@ def _training_loader(config: Any, dataset: Any, part: Any, sampler: Any) -> Any:
 
 
 def _evaluation_loader(config: Any, phase: str, part: Any, sampler: Any, masked: list[Any]) -> Any:
-    kind, label = get_dataloader(config, phase), config["LABEL_FIELD"]
-    if config["eval_args"]["mode"][phase] == "labeled" and label not in part.inter_feat:
-        raise UserError(
-            f"`eval_args` has the mode 'labeled', but the interactions have no column '{label}'; "
-            "make it of another one, such as --threshold=\"{'rating': 4}\", or rank: --eval_args="
-            "\"{'mode': 'full'}\" with metrics of lists."
-        )
+    kind = get_dataloader(config, phase)
+    if config["eval_args"]["mode"][phase] == "labeled":
+        _check_labels(config["LABEL_FIELD"], part)
     if kind is FullSortEvalDataLoader and config["MODEL_TYPE"] != ModelType.SEQUENTIAL:
         # where users take items again, RecBole leaves none out
         return RankingLoader(config, part, sampler, [] if config["repeatable"] else masked)
     return kind(config, part, sampler, shuffle=False)
+
+
+def _check_labels(label: str, part: Any) -> None:
+    if label not in part.inter_feat:
+        raise UserError(
+            f"`eval_args` has the mode 'labeled', but the interactions have no column '{label}'; "
+            "load one with `load_col`, make it of another loaded one, such as --threshold="
+            "\"{'rating': 4}\", or rank all items, by --eval_args=\"{'mode': 'full'}\" "
+            "--train_neg_sample_args=\"{'distribution': 'uniform'}\" and metrics of lists."
+        )

@@ -149,9 +149,9 @@ class SplitMixin(Dataset):
         if column is not None and column not in self.inter_feat:
             raise UserError(
                 f"`split_by` is '{kind}', which needs the column '{column}', but the .inter file "
-                f"of '{self.dataset_name}' has only {', '.join(self.inter_feat)}; name the column "
-                f"by `{'TIME_FIELD' if kind in _TIMED else 'split_field'}`, or split otherwise, "
-                "such as --split_by=random."
+                f"of '{self.dataset_name}' is read for {', '.join(self.inter_feat)} only; name the "
+                f"column by `{'TIME_FIELD' if kind in _TIMED else 'split_field'}`, or split "
+                "otherwise, such as --split_by=random."
             )
         if kind not in ("recbole", "fixed"):
             self.benchmark_filename_list = None  # all files together are split anew

@@ -65,7 +65,10 @@ def chosen(variants: list[Variant], wanted: list[str]) -> list[Variant]:
                 f"--variants: this model has no variant '{name}'; it has: {', '.join(known[1:])}."
             )
     if set(wanted) == {FULL}:
-        raise UserError(f"--variants names no variant to compare with the {FULL}.")
+        raise UserError(
+            f"--variants is '{FULL}' alone, expected some of: {', '.join(known[1:])}, which are "
+            "compared with it."
+        )
     return [one for one in variants if one.name in {FULL, *wanted}]
 
 

@@ -23,9 +23,6 @@ KNOWLEDGE = {
 }
 
 
-PAIRS = {"inter": ["user_id", "item_id"]}
-
-
 def with_knowledge(folder: Path, files: DatasetFiles | None = None) -> dict[str, Any]:
     """A small data set whose items are of four makers, and its settings."""
     files = files or clustered()
@@ -122,9 +119,17 @@ def test_batches_are_those_of_recbole(
 
 
 def test_labels_that_are_not_there_cannot_be_measured(tmp_path: Path) -> None:
-    config = Config("BPR", config_dict={**with_labels(tmp_path), "load_col": PAIRS})
+    values = {**with_labels(tmp_path), "load_col": {"inter": ["user_id", "item_id"]}}
+    config = Config("BPR", config_dict=values)
     with pytest.raises(UserError, match="mode 'labeled', but the interactions have no column"):
         loaders(config, create_dataset(config))
+
+
+@pytest.mark.parametrize("threshold", [{"rating": 4}, {"label": 1, "rating": 4}, 4])
+def test_labels_that_cannot_be_made_are_one_message(tmp_path: Path, threshold: Any) -> None:
+    config = Config("BPR", config_dict={**with_labels(tmp_path), "threshold": threshold})
+    with pytest.raises(UserError, match="the data set 'tiny' cannot be read"):
+        create_dataset(config)
 
 
 def test_negatives_of_a_knowledge_model_are_trained_items(tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def test_chosen_variants_keep_the_order_and_the_full_model() -> None:
     ("wanted", "message"),
     [
         (["without BMA", "without BMAA"], "no variant 'without BMAA'; it has: without BMA, c."),
-        ([FULL], "--variants names no variant to compare with the full model."),
+        ([FULL], "--variants is 'full model' alone, expected some of: without BMA, c"),
     ],
 )
 def test_an_unknown_variant_is_refused(wanted: list[str], message: str) -> None:

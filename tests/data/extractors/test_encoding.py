@@ -1,6 +1,8 @@
 """Batches, chunks, going on after a stop, and the files in the end."""
 
+import gc
 import json
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -106,8 +108,12 @@ def test_a_chunk_cut_off_by_a_crash_is_made_again(content: bytes, tmp_path: Path
     encode_missing(SOURCE, encoder(), chunks, 2, 0)
     file = tmp_path / "c" / "k" / "000001.npz"
     file.write_bytes(content)
-    with pytest.raises(UserError, match=r"000001.npz cannot be read .* run the same"):
-        joined(chunks)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with pytest.raises(UserError, match=r"000001.npz cannot be read .* run the same"):
+            joined(chunks)
+        gc.collect()
+    assert not [one for one in caught if one.category is ResourceWarning], "it is left open"
     assert chunks.missing() == [1]
     encode_missing(SOURCE, encoder(), chunks, 2, 0)
     np.testing.assert_allclose(joined(chunks), all_at_once(), rtol=1e-6)

@@ -109,7 +109,7 @@ def test_recboles_defaults_stand_beside_its_keys(keys: str) -> None:
     found = rows(keys)
     assert found["learning_rate"][0] == "`0.001`"
     assert found["checkpoint_dir"][0] == "`saved`"
-    assert found["shuffle"] == ["`True`"]  # a key of RecBole that has no check of ours
+    assert found["log_wandb"] == ["`False`"]  # RecBole's alone, with no check of ours
 
 
 def named_commands(capsys: pytest.CaptureFixture[str]) -> list[str]:

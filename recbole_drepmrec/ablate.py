@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from recbole_drepmrec import compat
-from recbole_drepmrec.arguments import Parser, names, not_empty, with_options
-from recbole_drepmrec.compare import add_run_options, carried_out, config_files, runs_parser, show
+from recbole_drepmrec.arguments import Parser, config_files, names, not_empty, with_options
+from recbole_drepmrec.compare import add_run_options, carried_out, runs_parser, show
 from recbole_drepmrec.config import Config
 from recbole_drepmrec.data.dataset import modality_sources
 from recbole_drepmrec.evaluation.ablations import FULL, MODEL, ablation_table, ablations, chosen

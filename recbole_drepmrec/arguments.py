@@ -92,6 +92,25 @@ def folder(given: str) -> Path:
     return Path(not_empty(given))
 
 
+def add_config_files(parser: Parser, what: str) -> None:
+    """Add ``--config_files``, which ``config_files`` reads.
+
+    Args:
+        parser: Of the options.
+        what: What the files say, for the help.
+    """
+    parser.add_argument("--config_files", nargs="+", type=not_empty, default=[], help=what)
+
+
+def config_files(options: Any) -> list[str]:
+    """The files of ``--config_files``, which may stand in one word, as in RecBole.
+
+    Args:
+        options: What the parser has read.
+    """
+    return [file for entry in options.config_files for file in entry.split()]
+
+
 def names(given: str | None, option: str, example: str) -> list[str]:
     """Read an option of several names, as in ``--models=BPR,LightGCN``.
 

@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import Any, get_args
 
 from recbole_drepmrec import compat
-from recbole_drepmrec.arguments import Parser, folder, names, not_empty, with_options
+from recbole_drepmrec.arguments import (
+    Parser,
+    add_config_files,
+    config_files,
+    folder,
+    names,
+    with_options,
+)
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.evaluation.plan import Variant, make_plan
 from recbole_drepmrec.evaluation.records import Test, make_request, write_request
@@ -152,14 +159,8 @@ def add_run_options(parser: Parser, out: str) -> None:
     add("--out", metavar="DIR", type=folder, default=Path(out), help=f"folder ({out})")
     add("--jobs", metavar="N", type=int, help="runs at a time (half the cores, as memory allows)")
     add("--test", choices=get_args(Test), default="t", help="paired test over users (t)")
-    files = "YAML files for all runs, a later one wins"
-    add("--config_files", nargs="+", type=not_empty, default=[], help=files)
+    add_config_files(parser, "YAML files for all runs, a later one wins")
     add("--help", "-h", action="store_true", help="show this text")
-
-
-def config_files(options: Any) -> list[str]:
-    """The files of ``--config_files``, which may stand in one word."""
-    return [file for entry in options.config_files for file in entry.split()]
 
 
 def _seeds(given: str) -> list[int]:

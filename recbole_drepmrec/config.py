@@ -18,6 +18,7 @@ from recbole.utils import (
 
 from recbole_drepmrec import compat
 from recbole_drepmrec.data.dataset import MODALITY_KEYS
+from recbole_drepmrec.data.sampler import check_negatives
 from recbole_drepmrec.data.splits import SPLIT_KEYS
 from recbole_drepmrec.distributed import join_group
 from recbole_drepmrec.errors import UnknownKeyError, UserError, recbole_complaints
@@ -29,7 +30,6 @@ from recbole_drepmrec.protocol import (
     check_labeled,
     check_metrics,
     check_mode,
-    check_negatives,
     check_valid_metric,
     preset,
 )

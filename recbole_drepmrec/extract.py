@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from recbole_drepmrec import compat
-from recbole_drepmrec.arguments import Parser, not_empty, parsed
+from recbole_drepmrec.arguments import Parser, add_config_files, config_files, parsed
 from recbole_drepmrec.config import Config
 from recbole_drepmrec.data.extractors import IMAGE_BACKENDS, TEXT_BACKENDS
 from recbole_drepmrec.data.extractors.chunks import CHUNK_ROWS, Chunks
@@ -74,8 +74,7 @@ def _parser() -> Parser:
     add("--workers", type=int, default=0, help="processes that read images ahead (0)")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:0, ... (auto)")
     add("--data_path", metavar="DIR", help="folder of data sets (dataset)")
-    files = "YAML files, if yours say how data are read"
-    add("--config_files", nargs="+", type=not_empty, default=[], help=files)
+    add_config_files(parser, "YAML files, if yours say how data are read")
     add("--help", "-h", action="store_true", help="show this text")
     return parser
 
@@ -109,7 +108,7 @@ def _config(options: argparse.Namespace) -> Config:
     values = {"state": "error"}
     if options.data_path is not None:
         values["data_path"] = options.data_path
-    config = Config("Pop", options.name, options.config_files, values)
+    config = Config("Pop", options.name, config_files(options), values)
     folder = Path(config["data_path"])
     if folder.resolve().is_relative_to(recbole_properties().parent.resolve()):
         raise UserError(

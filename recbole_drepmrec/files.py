@@ -104,6 +104,21 @@ def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
         np.savez_compressed(file, **named)
 
 
+def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """Read all arrays of an ``.npz``, by name; a pickle in it is refused.
+
+    Args:
+        path: The file.
+
+    Raises:
+        Exception: It is missing or damaged; the system, zipfile, zlib and numpy each have their
+            own.
+    """
+    # opened here, for numpy leaves a damaged one open
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        return dict(arrays)
+
+
 def _make_parent(path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

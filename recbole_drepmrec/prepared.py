@@ -91,5 +91,4 @@ def create_dataset(config: Config, kind: type[Any] | None = None) -> Any:
     problem = from_first(problem)  # nobody waits for a process that has given up
     if problem is not None:
         raise UserError(problem)
-    with recbole_complaints(f"the data set '{config['dataset']}' cannot be read"):
-        return (kind or dataset_class(config))(config)
+    return (kind or dataset_class(config))(config)

@@ -5,10 +5,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from recbole.data.dataloader import UserDataLoader
-from recbole.data.utils import get_dataloader
 from recbole.evaluator.register import metric_types
-from recbole.utils import EvaluatorType, InputType, ModelType
+from recbole.utils import EvaluatorType
 
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.suggestions import nearest_or_all
@@ -35,6 +33,8 @@ PRESETS: dict[str, dict[str, Any]] = {
 """Values laid over the property files' defaults, under what the user gives."""
 
 _WHAT_SPLITS = frozenset({"split", "order", "group_by"})
+
+_RANKED = ("valid", "test")
 
 # those that RecBole reads; it takes `uni0`, too, which ranks an item alone
 _MODE = re.compile("full|labeled|(uni|pop)[1-9][0-9]*")
@@ -138,44 +138,13 @@ def check_mode(eval_args: Any) -> None:
     mode = eval_args.get("mode", "full") if isinstance(eval_args, Mapping) else "full"
     each = mode if isinstance(mode, Mapping) else {"valid": mode}
     for phase in each:
-        if phase not in ("valid", "test"):
-            near = nearest_or_all(str(phase), ("valid", "test"))
+        if phase not in _RANKED:
+            near = nearest_or_all(str(phase), _RANKED)
             raise UserError(f"the mode of `eval_args` has no part '{phase}'{near}")
     if not each or not all(isinstance(one, str) and _MODE.fullmatch(one) for one in each.values()):
         raise UserError(
             f"`eval_args` has the mode {mode!r}, expected full, uni100, pop100 (or another number "
             "of sampled items), or {'valid': 'uni100', 'test': 'full'}."
-        )
-
-
-def check_negatives(settings: Any, default: Any) -> None:
-    """See that a model which learns from pairs has negatives.
-
-    Autoencoders and some sequential models are of that kind and read none; nor do models whose
-    property file says that none are drawn.
-
-    Args:
-        settings: The configuration.
-        default: ``train_neg_sample_args`` of the property files.
-
-    Raises:
-        UserError: It has none, or their number is no number.
-    """
-    how = settings["train_neg_sample_args"]
-    drawn, number = how["distribution"] != "none", how["sample_num"]
-    if drawn and (type(number) is not int or number < 1):
-        raise UserError(
-            f"`train_neg_sample_args` has the sample_num {number!r}, expected negatives for each "
-            "positive, 1 or more."
-        )
-    of_pairs = settings["MODEL_INPUT_TYPE"] == InputType.PAIRWISE
-    if drawn or default is None or not of_pairs:
-        return
-    sequential = settings["MODEL_TYPE"] == ModelType.SEQUENTIAL
-    if not sequential and get_dataloader(settings, "train") is not UserDataLoader:
-        raise UserError(
-            f"{settings['model']} needs negatives, but `train_neg_sample_args` is None; leave it "
-            "out, or give {distribution: uniform, sample_num: 1}."
         )
 
 

@@ -3,7 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-from recbole_drepmrec.arguments import Parser, key_values, not_empty
+from recbole_drepmrec.arguments import (
+    Parser,
+    add_config_files,
+    config_files,
+    key_values,
+    not_empty,
+)
 from recbole_drepmrec.errors import UserError
 
 
@@ -25,7 +31,7 @@ def command(arguments: list[str]) -> None:
     from recbole_drepmrec.quick_start import run
     from recbole_drepmrec.registry import DEFAULT_DATASET, DEFAULT_MODEL
 
-    files = [file for entry in options.config_files for file in entry.split()]
+    files = config_files(options)
     if options.resume:
         _check_resume(options, values)
     run(
@@ -57,8 +63,7 @@ def _parser() -> Parser:
     add = parser.add_argument
     add("--model", "-m", type=not_empty, help="name of the model (DRepMRec)")
     add("--dataset", "-d", type=not_empty, help="name of the data set (ml-100k-mm)")
-    files = "YAML files, a later one wins"
-    add("--config_files", nargs="+", type=not_empty, default=[], help=files)
+    add_config_files(parser, "YAML files, a later one wins")
     add("--nproc", type=int, default=1, help="processes on this machine (1)")
     add("--ip", default="localhost", help="address of the first machine (localhost)")
     add("--port", type=int, default=5678, help="port of the first machine (5678)")

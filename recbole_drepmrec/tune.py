@@ -6,8 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recbole_drepmrec import compat
-from recbole_drepmrec.arguments import Parser, folder, not_empty, with_options
-from recbole_drepmrec.compare import config_files
+from recbole_drepmrec.arguments import (
+    Parser,
+    add_config_files,
+    config_files,
+    folder,
+    not_empty,
+    with_options,
+)
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.evaluation.schedule import Machine, machine
 from recbole_drepmrec.libraries import library
@@ -131,7 +137,6 @@ def parser() -> Parser:
     add("--engine", choices=("local", "ray"), default="local", help="what runs the trials (local)")
     add("--ray_address", metavar="ADDR", help="Ray cluster, auto for this node's (one of its own)")
     add("--no_stopping", action="store_true", help="train every trial to its end")
-    files = "YAML files for all trials, a later one wins"
-    add("--config_files", nargs="+", type=not_empty, default=[], help=files)
+    add_config_files(parser, "YAML files for all trials, a later one wins")
     add("--help", "-h", action="store_true", help="show this text")
     return parser

@@ -17,7 +17,7 @@ from recbole.utils import FeatureType
 from recbole_drepmrec.data.float_features import buckets, scale_to_unit, split_points
 from recbole_drepmrec.data.recbole_loading import LoadingMixin
 from recbole_drepmrec.data.splits import SplitMixin
-from recbole_drepmrec.errors import UserError
+from recbole_drepmrec.errors import UserError, recbole_complaints
 
 # Shown, with their values, when filtering leaves nothing.
 _FILTER_KEYS = (
@@ -36,6 +36,10 @@ class SafeDatasetMixin(LoadingMixin, SplitMixin):
     It holds the overrides of all RecBole data sets; those that only sequential or knowledge-based
     ones call do nothing elsewhere.
     """
+
+    def _from_scratch(self) -> None:
+        with recbole_complaints(f"the data set '{self.dataset_name}' cannot be read"):
+            super()._from_scratch()
 
     def _data_filtering(self) -> None:
         super()._data_filtering()

@@ -7,7 +7,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from recbole.data import create_samplers
+from recbole.data.dataloader import UserDataLoader
+from recbole.data.utils import get_dataloader
 from recbole.sampler import Sampler
+from recbole.utils import InputType, ModelType
 from torch import Tensor
 
 from recbole_drepmrec.data.pairs import are_among, distinct, n_users_with, numbered
@@ -17,6 +20,37 @@ Negatives = Literal["all", "trained"]
 """Drawn from all items, or from those that have a training interaction."""
 
 PHASES = ("train", "valid", "test")
+
+
+def check_negatives(settings: Any, default: Any) -> None:
+    """See that a model which learns from pairs has negatives.
+
+    Autoencoders and some sequential models are of that kind and read none; nor do models whose
+    property file says that none are drawn.
+
+    Args:
+        settings: The configuration.
+        default: ``train_neg_sample_args`` of the property files.
+
+    Raises:
+        UserError: It has none, or their number is no number.
+    """
+    how = settings["train_neg_sample_args"]
+    drawn, number = how["distribution"] != "none", how["sample_num"]
+    if drawn and (type(number) is not int or number < 1):
+        raise UserError(
+            f"`train_neg_sample_args` has the sample_num {number!r}, expected negatives for each "
+            "positive, 1 or more."
+        )
+    of_pairs = settings["MODEL_INPUT_TYPE"] == InputType.PAIRWISE
+    if drawn or default is None or not of_pairs:
+        return
+    sequential = settings["MODEL_TYPE"] == ModelType.SEQUENTIAL
+    if not sequential and get_dataloader(settings, "train") is not UserDataLoader:
+        raise UserError(
+            f"{settings['model']} needs negatives, but `train_neg_sample_args` is None; leave it "
+            "out, or give --train_neg_sample_args=\"{'distribution': 'uniform'}\"."
+        )
 
 
 class VectorisedSampler(Sampler):

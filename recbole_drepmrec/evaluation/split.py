@@ -9,7 +9,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recbole_drepmrec.errors import UserError
-from recbole_drepmrec.files import write_arrays
+from recbole_drepmrec.files import load_arrays, write_arrays
 
 Names = NDArray[np.str_]
 
@@ -121,10 +121,8 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
         UserError: It is missing or damaged.
     """
     try:
-        # opened here, for numpy leaves a damaged one open
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return dict(arrays)
-    except Exception as error:  # zipfile, zlib, numpy and the system each have their own
+        return load_arrays(path)
+    except Exception as error:
         raise _damaged(path, error) from error
 
 

@@ -16,6 +16,7 @@ import torch
 
 from recbole_drepmrec.cli import main
 from recbole_drepmrec.inference.bundle import FILE
+from recbole_drepmrec.serving.command import _parser
 from tests.inference.conftest import Trained
 from tests.serving.conftest import Process
 
@@ -103,6 +104,11 @@ def test_a_new_file_is_seen_by_itself(run: Path, tmp_path: Path) -> None:
     process.wait_for("now serving run")
     assert process.stop() == 0
     assert process.log.read_text().count("now serving") == 1
+
+
+def test_one_thread_for_each_core_that_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
+    assert _parser().get_default("threads") == 1
 
 
 def test_mistakes_are_one_message(

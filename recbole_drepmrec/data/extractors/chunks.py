@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recbole_drepmrec.errors import UserError
-from recbole_drepmrec.files import atomic_file, write_errors
+from recbole_drepmrec.files import atomic_file, load_arrays, write_errors
 
 CHUNK_ROWS = 512
 """Rows of a chunk: what a kill costs at most. Also the largest batch."""
@@ -86,14 +86,10 @@ class Chunks:
         """All chunks in the order of their rows, one at a time in memory."""
         for number in range(len(self)):
             try:
-                # opened here, for numpy leaves a damaged one open
-                with (
-                    self._path(number).open("rb") as file,
-                    np.load(file, allow_pickle=False) as parts,
-                ):
-                    reasons = map(str, parts["reasons"])
-                    broken = dict(zip(parts["broken"].tolist(), reasons, strict=True))
-                    yield Chunk(parts["rows"], parts["features"], broken)
+                parts = load_arrays(self._path(number))
+                reasons = map(str, parts["reasons"])
+                broken = dict(zip(parts["broken"].tolist(), reasons, strict=True))
+                yield Chunk(parts["rows"], parts["features"], broken)
             except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
                 raise UserError(
                     f"{self._path(number)} cannot be read ({error}); remove it and run the same "

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from recbole_drepmrec.arguments import Parser, key_values, names
+from recbole_drepmrec.arguments import Parser, add_config_files, config_files, key_values, names
 from recbole_drepmrec.cli import main
 from recbole_drepmrec.errors import UserError
 from tests.datasets import clustered
@@ -44,6 +44,13 @@ def test_both_ways_of_writing_a_key(words: list[str], values: dict[str, Any]) ->
 def test_malformed_keys_are_refused(words: list[str], message: str) -> None:
     with pytest.raises(UserError, match=message):
         key_values(words)
+
+
+def test_config_files_may_stand_in_one_word() -> None:
+    parser = Parser()
+    add_config_files(parser, "settings")
+    options = parser.parse_args(["--config_files", "a.yaml b.yaml", "c.yaml"])
+    assert config_files(options) == ["a.yaml", "b.yaml", "c.yaml"]
 
 
 def test_names_that_are_missing_are_said_to_be() -> None:

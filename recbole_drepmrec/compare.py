@@ -24,6 +24,7 @@ from recbole_drepmrec.evaluation.store import Comparison, check_same_split, load
 from recbole_drepmrec.evaluation.table import Table
 from recbole_drepmrec.evaluation.tables import all_tables, write_tables
 from recbole_drepmrec.files import held
+from recbole_drepmrec.registry import provide_dataset
 
 
 def command(arguments: list[str]) -> int:
@@ -85,6 +86,8 @@ def carried_out(
     plan = make_plan(
         datasets, variants, _seeds(options.seeds), config_files(options), values, options.out
     )
+    for name, place in plan.folders.items():  # before a folder is made for the runs
+        provide_dataset(name, place)
     limits = machine(options.jobs, plan.on_gpu)
     with held(options.out):
         hashes = describe_splits(plan, options.out, limits)

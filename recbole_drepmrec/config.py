@@ -30,6 +30,7 @@ from recbole_drepmrec.protocol import (
     check_labeled,
     check_metrics,
     check_mode,
+    check_split,
     check_valid_metric,
     preset,
 )
@@ -107,6 +108,7 @@ class Config(recbole.config.Config):
         ModalitySettings.from_config(self)
         ProtocolSettings.from_config(self)
         apply_split(self.final_config_dict, self.external_config_dict)
+        check_split(self.final_config_dict["eval_args"])
         self._warn_of_idle_ratios()
         check_negatives(self, self.internal_config_dict["train_neg_sample_args"])
         check_labeled(self.final_config_dict)

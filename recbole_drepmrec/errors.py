@@ -70,5 +70,7 @@ def recbole_complaints(about: str) -> Iterator[None]:
         raise UserError(
             f"{about}: the package '{error.name}' is needed and not installed; install it with pip."
         ) from error
-    except (ValueError, TypeError, NotImplementedError, KeyError, IndexError) as error:
+    except KeyError as error:
+        raise UserError(f"{about}: RecBole finds no '{error.args[0]}'.") from error
+    except (ValueError, TypeError, NotImplementedError, IndexError) as error:
         raise UserError(f"{about}: {error}") from error

@@ -314,6 +314,14 @@ def test_a_mistake_is_one_message_before_anything_runs(
     assert not (tmp_path / "out" / "jobs").exists()
 
 
+def test_a_data_set_that_is_not_there_leaves_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(prepare_folder(tmp_path))
+    assert main(words("BPR", "1", "--datasets=tinny")) == 2
+    assert not (tmp_path / "out").exists()
+
+
 def test_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", "--help"]) == 0
     assert "--reference" in capsys.readouterr().out

@@ -2,16 +2,24 @@
 
 from typing import Any, NamedTuple
 
-from recbole.data.dataloader import FullSortEvalDataLoader
+from recbole.data.dataloader import FullSortEvalDataLoader, TrainDataLoader
 from recbole.data.utils import get_dataloader
 from recbole.sampler import KGSampler
-from recbole.utils import ModelType
+from recbole.utils import InputType, ModelType
 
 from recbole_drepmrec.data.device_batches import on_device
 from recbole_drepmrec.data.ranking_batches import RankingLoader
 from recbole_drepmrec.data.sampler import samplers
 from recbole_drepmrec.data.training_batches import in_columns
 from recbole_drepmrec.errors import UserError, recbole_complaints
+
+_OF_COLUMNS = (
+    "load one with `load_col`, make it of another loaded one, such as --threshold=\"{'rating': 4}\""
+)
+
+_RANKED_AGAIN = (
+    "--eval_args=\"{'mode': 'full'}\" --train_neg_sample_args=\"{'distribution': 'uniform'}\""
+)
 
 
 class Loaders(NamedTuple):
@@ -50,6 +58,7 @@ def loaders(config: Any, dataset: Any) -> Loaders:
 def _training_loader(config: Any, dataset: Any, part: Any, sampler: Any) -> Any:
     kind = get_dataloader(config, "train")
     if config["MODEL_TYPE"] != ModelType.KNOWLEDGE:
+        _check_taught(config, kind, part)
         return in_columns(config, kind(config, part, sampler, shuffle=config["shuffle"]))
     how = config["train_neg_sample_args"]
     triples = KGSampler(dataset, how["distribution"], how["alpha"])
@@ -66,11 +75,24 @@ def _evaluation_loader(config: Any, phase: str, part: Any, sampler: Any, masked:
     return kind(config, part, sampler, shuffle=False)
 
 
+def _check_taught(config: Any, kind: type, part: Any) -> None:
+    """See that a model which learns labels has some: those of the data, or of negatives."""
+    label, drawn = config["LABEL_FIELD"], config["train_neg_sample_args"]["distribution"] != "none"
+    of_labels = (
+        kind is TrainDataLoader
+        and config["MODEL_INPUT_TYPE"] == InputType.POINTWISE
+        and config["MODEL_TYPE"] in (ModelType.GENERAL, ModelType.CONTEXT)
+    )
+    if of_labels and not drawn and label not in part.inter_feat:
+        raise UserError(
+            f"{config['model']} learns labels, but `train_neg_sample_args` is None and the "
+            f"interactions have no column '{label}'; leave the key out, or {_OF_COLUMNS}."
+        )
+
+
 def _check_labels(label: str, part: Any) -> None:
     if label not in part.inter_feat:
         raise UserError(
             f"`eval_args` has the mode 'labeled', but the interactions have no column '{label}'; "
-            "load one with `load_col`, make it of another loaded one, such as --threshold="
-            "\"{'rating': 4}\", or rank all items, by --eval_args=\"{'mode': 'full'}\" "
-            "--train_neg_sample_args=\"{'distribution': 'uniform'}\" and metrics of lists."
+            f"{_OF_COLUMNS}, or rank all items, by {_RANKED_AGAIN} and metrics of lists."
         )

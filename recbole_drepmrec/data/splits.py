@@ -122,10 +122,17 @@ class SplitMixin(Dataset):
             )
         return kind
 
+    def _is_timed(self) -> bool:
+        """Whether the split goes by the moments of the interactions."""
+        kind = self._split_kind()
+        if kind == "recbole" and not self.config["benchmark_filename"]:
+            return bool(self.config["eval_args"]["order"] == "TO")
+        return kind in _TIMED
+
     def _split_column(self) -> str | None:
         """The column that the split needs, besides users and items."""
         kind = self._split_kind()
-        if kind in _TIMED:
+        if self._is_timed():
             return str(self.config["TIME_FIELD"])
         if kind == "fixed" and not self.config["benchmark_filename"]:
             return str(self.config["split_field"])
@@ -147,12 +154,7 @@ class SplitMixin(Dataset):
         """
         kind, column = self._split_kind(), self._split_column()
         if column is not None and column not in self.inter_feat:
-            raise UserError(
-                f"`split_by` is '{kind}', which needs the column '{column}', but the .inter file "
-                f"of '{self.dataset_name}' is read for {', '.join(self.inter_feat)} only; name the "
-                f"column by `{'TIME_FIELD' if kind in _TIMED else 'split_field'}`, or split "
-                "otherwise, such as --split_by=random."
-            )
+            raise UserError(self._lacks(column))
         if kind not in ("recbole", "fixed"):
             self.benchmark_filename_list = None  # all files together are split anew
         wanted = super()._get_load_and_unload_col(FeatureSource.INTERACTION)[0]
@@ -161,10 +163,23 @@ class SplitMixin(Dataset):
         else:
             parts = self._recbole_split()
         parts = self._adjusted(parts)
-        if column is not None and wanted is not None and column not in wanted:
+        loaded_for_split = column is not None and wanted is not None and column not in wanted
+        if loaded_for_split and not isinstance(self, SequentialDataset):
             for part in parts:  # loaded for the split alone, it would be in every batch
                 part._del_col(part.inter_feat, column)
         return parts
+
+    def _lacks(self, column: str) -> str:
+        kind = self._split_kind()
+        by = f"`split_by` is '{kind}'" if kind != "recbole" else "the order of `eval_args` is 'TO'"
+        key = "TIME_FIELD" if self._is_timed() else "split_field"
+        sequential = isinstance(self, SequentialDataset)
+        cure = "" if sequential else ", or split otherwise, such as --split_by=random"
+        return (
+            f"{by}, which needs the column '{column}', but the .inter file of "
+            f"'{self.dataset_name}' is read for {', '.join(self.inter_feat)} only; name the column "
+            f"by `{key}`{cure}."
+        )
 
     def _seed(self) -> int:
         seed = self.config["split_seed"]

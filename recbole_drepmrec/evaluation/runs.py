@@ -14,7 +14,6 @@ from recbole_drepmrec.evaluation.split import read_split
 from recbole_drepmrec.evaluation.store import split_file
 from recbole_drepmrec.files import atomic_file
 from recbole_drepmrec.protocol import check_topk
-from recbole_drepmrec.registry import provide_dataset
 
 DESCRIBE = "recbole_drepmrec.evaluation.describe:describe_task"
 RUN = "recbole_drepmrec.evaluation.job:run_job"
@@ -22,7 +21,7 @@ RUN = "recbole_drepmrec.evaluation.job:run_job"
 
 
 def describe_splits(plan: Plan, out: Path, limits: Machine) -> dict[JobKey, str]:
-    """See that each data set is there and its split is described.
+    """See that the split of each data set is described.
 
     Args:
         plan: The runs.
@@ -33,12 +32,11 @@ def describe_splits(plan: Plan, out: Path, limits: Machine) -> dict[JobKey, str]
         The hash of each run's settings, its data included.
 
     Raises:
-        UserError: A data set is not there, not in order, cannot be split, or has fewer items than
+        UserError: A data set is not in order, cannot be split, or has fewer items than
             a list is to have.
     """
     tasks = []
     for name, settings in plan.datasets.items():
-        provide_dataset(name, plan.folders[name])
         task = Task(split_file(out, name).parent, DESCRIBE, out, settings, "")
         if not _is_described(task, data_hash(plan.folders[name], settings)):
             tasks.append(task)

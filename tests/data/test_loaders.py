@@ -125,11 +125,53 @@ def test_labels_that_are_not_there_cannot_be_measured(tmp_path: Path) -> None:
         loaders(config, create_dataset(config))
 
 
-@pytest.mark.parametrize("threshold", [{"rating": 4}, {"label": 1, "rating": 4}, 4])
-def test_labels_that_cannot_be_made_are_one_message(tmp_path: Path, threshold: Any) -> None:
+@pytest.mark.parametrize("model", ["NeuMF", "FM"])
+def test_a_model_that_learns_labels_needs_some(tmp_path: Path, model: str) -> None:
+    values = {**with_labels(tmp_path), "train_neg_sample_args": None}
+    config = Config(model, config_dict=values)
+    batch = next(iter(loaders(config, create_dataset(config)).train))
+    assert set(batch["label"].tolist()) == {0, 1}
+    without = {**values, "load_col": {"inter": ["user_id", "item_id"]}, "metrics": ["Recall"]}
+    without |= {"valid_metric": "Recall@5", "eval_args": {"mode": "full"}}
+    config = Config(model, config_dict=without)
+    with pytest.raises(UserError, match=f"{model} learns labels, but .* no column 'label'; leave"):
+        loaders(config, create_dataset(config))
+
+
+@pytest.mark.parametrize(
+    ("threshold", "message"),
+    [
+        ({"rating": 4}, "the data set 'tiny' cannot be read: Field [rating] not in inter_feat."),
+        ({"label": 1, "rating": 4}, "`threshold` is {'label': 1, 'rating': 4}, expected a column"),
+        (4, "`threshold` is 4, expected a column and the least value that is positive"),
+    ],
+)
+def test_labels_that_cannot_be_made_are_one_message(
+    tmp_path: Path, threshold: Any, message: str
+) -> None:
     config = Config("BPR", config_dict={**with_labels(tmp_path), "threshold": threshold})
-    with pytest.raises(UserError, match="the data set 'tiny' cannot be read"):
+    with pytest.raises(UserError) as caught:
         create_dataset(config)
+    assert str(caught.value).startswith(message)
+
+
+def test_a_split_in_order_of_time_loads_the_times(tmp_path: Path) -> None:
+    """A sequential model keeps them, others have them for the split alone."""
+    values = {**with_times(tmp_path), "load_col": {"inter": ["user_id", "item_id"]}}
+    for model, kept in (("SASRec", True), ("Pop", False)):
+        config = Config(model, config_dict=values)
+        parts = loaders(config, create_dataset(config))
+        last = [f"{one}" for one in parts.test.dataset.inter_feat["user_id"].tolist()]
+        assert len(set(last)) == len(last)  # each user's last one
+        assert ("timestamp" in parts.train.dataset.inter_feat) == kept
+
+
+@pytest.mark.parametrize(("model", "cure"), [("SASRec", False), ("Pop", True)])
+def test_a_split_in_order_of_time_needs_times(tmp_path: Path, model: str, cure: bool) -> None:
+    config = Config(model, config_dict={**with_times(tmp_path), "TIME_FIELD": "when"})
+    with pytest.raises(UserError, match="is 'TO', which needs the column 'when'") as caught:
+        loaders(config, create_dataset(config))
+    assert ("such as --split_by=random" in str(caught.value)) == cure
 
 
 def test_negatives_of_a_knowledge_model_are_trained_items(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ from recbole_drepmrec.protocol import (
     check_valid_metric,
     preset,
 )
+from recbole_drepmrec.recbole_values import check_embedding_size, check_shapes
 from recbole_drepmrec.registry import (
     BMA_SUFFIX,
     get_model,
@@ -43,7 +44,6 @@ from recbole_drepmrec.registry import (
     recbole_properties,
 )
 from recbole_drepmrec.settings import CommonSettings, ModalitySettings, ProtocolSettings
-from recbole_drepmrec.suggestions import nearest
 
 # RecBole's data cache compares these keys only; a key left out would return stale data.
 _OUR_DATA_KEYS = dict.fromkeys([*MODALITY_KEYS, *SPLIT_KEYS])
@@ -63,15 +63,6 @@ UNDOCUMENTED_KEYS = frozenset(
     | {"beta", "eta", "norm", "reg_weight", "kge_interval"}
 )
 """Keys that RecBole 1.2.1 reads but names in none of its property files."""
-
-
-KEYS_INSIDE = {
-    "eval_args": frozenset({"split", "order", "group_by", "mode"}),
-    "train_neg_sample_args": frozenset(
-        {"distribution", "sample_num", "alpha", "dynamic", "candidate_num"}
-    ),
-}
-"""What RecBole reads of those of its keys that hold others."""
 
 PICKLE_KEYS = ("save_dataset", "dataset_save_path", "save_dataloaders", "dataloaders_save_path")
 """RecBole's keys for data kept as pickles."""
@@ -103,7 +94,7 @@ class Config(recbole.config.Config):
     ) -> None:
         with recbole_complaints("the configuration is not valid"):
             super().__init__(model, dataset, config_file_list, config_dict)
-        self._check_keys_inside()
+        check_shapes(self.final_config_dict)
         CommonSettings.from_config(self)
         ModalitySettings.from_config(self)
         ProtocolSettings.from_config(self)
@@ -117,6 +108,8 @@ class Config(recbole.config.Config):
         self._refuse_pickles()
         if is_multimodal(self.model_class):
             self.model_class.read_settings(self)
+        else:
+            check_embedding_size(self.final_config_dict)
 
     def _refuse_pickles(self) -> None:
         for key in PICKLE_KEYS:
@@ -216,13 +209,6 @@ class Config(recbole.config.Config):
             if f"bma_{key}" in known:
                 cure = f"; the plug-in's key is `bma_{key}`"
             logging.getLogger(__name__).warning("`%s` has no effect on %s%s.", key, model, cure)
-
-    def _check_keys_inside(self) -> None:
-        for name, known in KEYS_INSIDE.items():
-            for key in self.final_config_dict[name] or {}:
-                if key not in known:
-                    near = nearest(str(key), known) or f"; it holds {', '.join(sorted(known))}."
-                    raise UserError(f"`{name}` has no key '{key}'{near}")
 
     def _warn_of_idle_ratios(self) -> None:
         ratios, split_by = (self.final_config_dict[key] for key in ("split_ratios", "split_by"))

@@ -112,6 +112,19 @@ def test_the_command_line_of_another_program_is_left_alone(
         ({"eval_args": {"split": {"LS": "all"}}}, "the split {'LS': 'all'}, expected"),
         ({"eval_args": {"split": {"RS": [8, 1, 1], "LS": "test_only"}}}, "expected three ratios"),
         ({"eval_args": {"split": "RS"}}, "the split 'RS', expected three ratios"),
+        (
+            {"load_col": "user_id"},
+            "`load_col` is 'user_id', expected a mapping such as --load_col=",
+        ),
+        ({"unload_col": ["price"]}, "`unload_col` is ['price'], expected a mapping such as"),
+        (
+            {"threshold": 4},
+            "`threshold` is 4, expected a mapping such as --threshold=\"{'rating': 4}",
+        ),
+        ({"clip_grad_norm": 5}, "`clip_grad_norm` is 5, expected a mapping such as"),
+        ({"benchmark_filename": "train"}, "`benchmark_filename` is 'train', expected a list such"),
+        ({"model": "LightGCN", "embedding_size": 0}, "`embedding_size` is 0, expected 1 or more"),
+        ({"model": "BPR", "embedding_size": 3.5}, "`embedding_size` is 3.5, expected 1 or more"),
         ({"worker": -1}, "`worker` is -1: input should be greater than or equal to 0"),
         ({"eval_args": {"mod": "uni100"}}, "`eval_args` has no key 'mod'; did you mean 'mode'?"),
         (

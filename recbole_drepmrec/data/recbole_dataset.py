@@ -6,7 +6,6 @@ Both can leave wrong data and no error, so the methods that do this are replaced
 """
 
 import functools
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -41,15 +40,6 @@ class SafeDatasetMixin(LoadingMixin, SplitMixin):
     def _from_scratch(self) -> None:
         with recbole_complaints(f"the data set '{self.dataset_name}' cannot be read"):
             super()._from_scratch()
-
-    def _set_label_by_threshold(self) -> None:
-        threshold = self.config["threshold"]
-        if threshold is not None and not (isinstance(threshold, Mapping) and len(threshold) == 1):
-            raise UserError(
-                f"`threshold` is {threshold!r}, expected a column and the least value that is "
-                "positive, such as --threshold=\"{'rating': 4}\"."
-            )
-        super()._set_label_by_threshold()
 
     def _parse_intervals_str(self, intervals_str: Any) -> Any:
         """Read intervals as RecBole does, which passes over those that it cannot read.

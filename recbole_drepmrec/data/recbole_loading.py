@@ -1,6 +1,5 @@
 """RecBole's way from files to data frames, fast and with errors that a user can act on."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,16 +45,6 @@ class LoadingMixin(Dataset):
     def _load_link(self, token: str, dataset_path: str) -> Any:
         _require_file(Path(dataset_path, f"{token}.link"), "which item is which entity")
         return super()._load_link(token, dataset_path)
-
-    def _get_load_and_unload_col(self, source: Any) -> tuple[set[str] | None, set[str] | None]:
-        for key in ("load_col", "unload_col"):
-            given = self.config[key]
-            if given is not None and not isinstance(given, Mapping):
-                raise UserError(
-                    f"`{key}` is {given!r}, expected columns of files by suffix, such as "
-                    f"--{key}=\"{{'inter': ['user_id', 'item_id']}}\"."
-                )
-        return super()._get_load_and_unload_col(source)  # type: ignore[no-any-return]
 
     def _load_feat(self, filepath: str, source: Any) -> pd.DataFrame | None:
         """Read the columns that ``load_col`` and ``unload_col`` leave, and note their properties.

@@ -142,8 +142,7 @@ def test_a_model_that_learns_labels_needs_some(tmp_path: Path, model: str) -> No
     ("threshold", "message"),
     [
         ({"rating": 4}, "the data set 'tiny' cannot be read: Field [rating] not in inter_feat."),
-        ({"label": 1, "rating": 4}, "`threshold` is {'label': 1, 'rating': 4}, expected a column"),
-        (4, "`threshold` is 4, expected a column and the least value that is positive"),
+        ({"label": 1, "rating": 4}, "the data set 'tiny' cannot be read: Threshold length"),
     ],
 )
 def test_labels_that_cannot_be_made_are_one_message(

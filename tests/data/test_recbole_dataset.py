@@ -189,8 +189,6 @@ def test_missing_knowledge_file(make: Make, suffix: str) -> None:
         ),
         ({"inter": "user_id:token\titem_id:float\na\t1\n"}, {}, "ITEM_ID_FIELD"),
         (FILES, {"load_col": {"inter": ["user_id"]}}, "keep user_id.*load_col"),
-        (FILES, {"load_col": "user_id"}, "`load_col` is 'user_id', expected columns of files"),
-        (FILES, {"unload_col": ["price"]}, r"`unload_col` is \['price'\], expected columns"),
         (FILES, {"load_col": {"item": "*"}}, "keep none"),
         ({**FILES, "item": "id:token\nx\n"}, {}, r"small\.item gives no column 'item_id:token'"),
         (FILES, {"user_inter_num_interval": "[9,inf)"}, "user_inter_num_interval.*9,inf"),

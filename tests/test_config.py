@@ -154,6 +154,10 @@ def test_splits_of_recbole_are_taken(given: dict[str, Any]) -> None:
     assert given.items() <= config(eval_args=given)["eval_args"].items()
 
 
+def test_a_list_may_be_a_tuple() -> None:
+    assert config(normalize_field=("rating",))["normalize_field"] == ("rating",)
+
+
 @pytest.mark.parametrize("model", ["BPR", "DRepMRec", "CFKG"])
 def test_models_of_pairs_are_not_left_without_negatives(model: str) -> None:
     with pytest.raises(UserError, match="needs negatives, but `train_neg_sample_args` is None"):

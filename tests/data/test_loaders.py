@@ -139,6 +139,16 @@ def test_a_model_that_learns_labels_needs_some(tmp_path: Path, model: str) -> No
 
 
 @pytest.mark.parametrize(
+    ("model", "values"), [("NeuMF", {}), ("ENMF", {"train_neg_sample_args": None})]
+)
+def test_labels_of_negatives_and_of_whole_rows_are_nobodys_column(
+    tmp_path: Path, model: str, values: dict[str, Any]
+) -> None:
+    config = Config(model, config_dict={**clustered().write(tmp_path), **values})
+    assert len(loaders(config, create_dataset(config)).train) > 0
+
+
+@pytest.mark.parametrize(
     ("threshold", "message"),
     [
         ({"rating": 4}, "the data set 'tiny' cannot be read: Field [rating] not in inter_feat."),
@@ -163,6 +173,12 @@ def test_a_split_in_order_of_time_loads_the_times(tmp_path: Path) -> None:
         last = [f"{one}" for one in parts.test.dataset.inter_feat["user_id"].tolist()]
         assert len(set(last)) == len(last)  # each user's last one
         assert ("timestamp" in parts.train.dataset.inter_feat) == kept
+
+
+def test_files_of_parts_need_no_times(tmp_path: Path) -> None:
+    values = {**clustered().write(tmp_path), "eval_args": {"order": "TO"}}
+    config = Config("Pop", config_dict=values)
+    assert len(loaders(config, create_dataset(config)).train.dataset) == 360
 
 
 @pytest.mark.parametrize(("model", "cure"), [("SASRec", False), ("Pop", True)])

@@ -170,6 +170,14 @@ def test_missing_knowledge_file(make: Make, suffix: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("interval", "kept"), [("[2,2]", ["a"]), ("[1,1]; [2,inf)", ["a", "b"]), ("(0,2)", ["b"])]
+)
+def test_users_are_kept_by_intervals(make: Make, interval: str, kept: list[str]) -> None:
+    dataset = make({"inter": FILES["inter"]}, user_inter_num_interval=interval)
+    assert dataset.field2id_token["user_id"].tolist() == ["[PAD]", *kept]
+
+
+@pytest.mark.parametrize(
     ("files", "settings", "message"),
     [
         ({"item": FILES["item"]}, {}, r"small\.inter is missing.*holds small\.item"),

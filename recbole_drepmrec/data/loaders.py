@@ -40,13 +40,12 @@ def loaders(config: Any, dataset: Any) -> Loaders:
     Raises:
         UserError: A key does not go with the data or with the others.
     """
-    with recbole_complaints("the data cannot be split"):
-        train, valid, test = parts = dataset.build()
-        train_sampler, valid_sampler, test_sampler = samplers(config, dataset, parts)
-        training = _training_loader(config, dataset, train, train_sampler)
-        left_out = [train, valid] if config["mask_valid_in_test"] else [train]
-        validation = _evaluation_loader(config, "valid", valid, valid_sampler, [train])
-        testing = _evaluation_loader(config, "test", test, test_sampler, left_out)
+    train, valid, test = parts = dataset.build()
+    train_sampler, valid_sampler, test_sampler = samplers(config, dataset, parts)
+    training = _training_loader(config, dataset, train, train_sampler)
+    left_out = [train, valid] if config["mask_valid_in_test"] else [train]
+    validation = _evaluation_loader(config, "valid", valid, valid_sampler, [train])
+    testing = _evaluation_loader(config, "test", test, test_sampler, left_out)
     if not config["mask_valid_in_test"] and not isinstance(testing, FullSortEvalDataLoader):
         raise UserError(
             "`mask_valid_in_test: False` is for full ranking; set "
@@ -56,13 +55,16 @@ def loaders(config: Any, dataset: Any) -> Loaders:
 
 
 def _training_loader(config: Any, dataset: Any, part: Any, sampler: Any) -> Any:
-    kind = get_dataloader(config, "train")
-    if config["MODEL_TYPE"] != ModelType.KNOWLEDGE:
+    kind, how = get_dataloader(config, "train"), config["train_neg_sample_args"]
+    knows_triples = config["MODEL_TYPE"] == ModelType.KNOWLEDGE
+    if not knows_triples:
         _check_taught(config, kind, part)
-        return in_columns(config, kind(config, part, sampler, shuffle=config["shuffle"]))
-    how = config["train_neg_sample_args"]
-    triples = KGSampler(dataset, how["distribution"], how["alpha"])
-    return kind(config, part, sampler, triples, shuffle=True)
+    with recbole_complaints("the training data cannot be made into batches"):
+        if knows_triples:
+            triples = KGSampler(dataset, how["distribution"], how["alpha"])
+            return kind(config, part, sampler, triples, shuffle=True)
+        loader = kind(config, part, sampler, shuffle=config["shuffle"])
+    return in_columns(config, loader)
 
 
 def _evaluation_loader(config: Any, phase: str, part: Any, sampler: Any, masked: list[Any]) -> Any:
@@ -72,7 +74,8 @@ def _evaluation_loader(config: Any, phase: str, part: Any, sampler: Any, masked:
     if kind is FullSortEvalDataLoader and config["MODEL_TYPE"] != ModelType.SEQUENTIAL:
         # where users take items again, RecBole leaves none out
         return RankingLoader(config, part, sampler, [] if config["repeatable"] else masked)
-    return kind(config, part, sampler, shuffle=False)
+    with recbole_complaints(f"the data of {phase} cannot be made into batches"):
+        return kind(config, part, sampler, shuffle=False)
 
 
 def _check_taught(config: Any, kind: type, part: Any) -> None:

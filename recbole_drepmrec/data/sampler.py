@@ -14,7 +14,7 @@ from recbole.utils import InputType, ModelType
 from torch import Tensor
 
 from recbole_drepmrec.data.pairs import are_among, distinct, n_users_with, numbered
-from recbole_drepmrec.errors import UserError
+from recbole_drepmrec.errors import UserError, recbole_complaints
 
 Negatives = Literal["all", "trained"]
 """Drawn from all items, or from those that have a training interaction."""
@@ -157,7 +157,8 @@ def samplers(config: Any, dataset: Any, parts: list[Any]) -> list[Any]:
         UserError: A user has all items, or a key does not go with the others.
     """
     if config["repeatable"]:  # RecBole's reject none of a user's items
-        made = list(create_samplers(config, dataset, parts))
+        with recbole_complaints("negatives cannot be drawn"):
+            made = list(create_samplers(config, dataset, parts))
     else:
         made = _by_columns(config, parts)
     if config["negatives"] == "trained" and made[0] is not None:

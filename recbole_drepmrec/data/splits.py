@@ -10,7 +10,7 @@ from recbole.data.interaction import Interaction, cat_interactions
 from recbole.utils import FeatureSource
 
 from recbole_drepmrec.data.pairs import distinct
-from recbole_drepmrec.errors import UserError
+from recbole_drepmrec.errors import UserError, recbole_complaints
 
 SplitKind = Literal["recbole", "fixed", "random", "leave_one_out", "user_time", "global_time"]
 """By ``eval_args``; as the data set has it; or drawn anew in one of four ways."""
@@ -186,10 +186,13 @@ class SplitMixin(Dataset):
         return int(self.config["seed"] if seed is None else seed)
 
     def _recbole_split(self) -> list[Any]:
-        if self.config["split_seed"] is None:
-            return super().build()  # type: ignore[no-any-return]
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self._seed())
+        seeded = self.config["split_seed"] is not None
+        with (
+            torch.random.fork_rng(devices=[], enabled=seeded),
+            recbole_complaints(f"the data set '{self.dataset_name}' cannot be split"),
+        ):
+            if seeded:
+                torch.manual_seed(self._seed())
             return super().build()  # type: ignore[no-any-return]
 
     def _own_split(self, kind: SplitKind, column: str) -> list[Any]:

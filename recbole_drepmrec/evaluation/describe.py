@@ -13,7 +13,6 @@ from recbole_drepmrec.config import Config
 from recbole_drepmrec.data.dataset import MultimodalDataset
 from recbole_drepmrec.data.splits import SPLIT_NAMES
 from recbole_drepmrec.data.titles import read_titles
-from recbole_drepmrec.errors import recbole_complaints
 from recbole_drepmrec.evaluation.split import Names, Split, write_split
 from recbole_drepmrec.prepared import create_dataset
 from recbole_drepmrec.registry import dataset_class
@@ -47,8 +46,7 @@ def describe_split(config: Any) -> Split:
     init_seed(config["seed"], config["reproducibility"])
     kind = MultimodalDataset if config["modalities"] else dataset_class(config)
     dataset = create_dataset(config, kind)
-    with recbole_complaints("the data cannot be split"):
-        parts = dict(zip(SPLIT_NAMES, dataset.build(), strict=True))
+    parts = dict(zip(SPLIT_NAMES, dataset.build(), strict=True))
     raw_items = dataset.id2token(dataset.iid_field, np.arange(1, dataset.item_num)).astype(np.str_)
     place = _places(raw_items)
     items = {name: place[part.inter_feat[part.iid_field].numpy()] for name, part in parts.items()}

@@ -175,6 +175,25 @@ def test_a_split_in_order_of_time_loads_the_times(tmp_path: Path) -> None:
         assert ("timestamp" in parts.train.dataset.inter_feat) == kept
 
 
+def test_what_recbole_refuses_to_split_is_one_message(tmp_path: Path) -> None:
+    values = {**with_times(tmp_path), "eval_args": {"split": {"LS": "valid_and_test"}}}
+    config = Config("SASRec", config_dict=values)
+    with pytest.raises(UserError, match="'tiny' cannot be split: The ordering args .* 'TO'"):
+        loaders(config, create_dataset(config))
+
+
+def test_a_fault_of_our_own_is_no_mistake_of_the_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def faulty(*_: Any) -> None:
+        raise ValueError("ours")
+
+    monkeypatch.setattr("recbole_drepmrec.data.loaders.in_columns", faulty)
+    config = Config("BPR", config_dict=clustered().write(tmp_path))
+    with pytest.raises(ValueError, match="ours"):
+        loaders(config, create_dataset(config))
+
+
 def test_files_of_parts_need_no_times(tmp_path: Path) -> None:
     values = {**clustered().write(tmp_path), "eval_args": {"order": "TO"}}
     config = Config("Pop", config_dict=values)

@@ -30,11 +30,10 @@ from recbole_drepmrec.protocol import (
     check_labeled,
     check_metrics,
     check_mode,
-    check_split,
     check_valid_metric,
     preset,
 )
-from recbole_drepmrec.recbole_values import check_embedding_size, check_shapes
+from recbole_drepmrec.recbole_values import check_embedding_size, check_shapes, check_split
 from recbole_drepmrec.registry import (
     BMA_SUFFIX,
     get_model,
@@ -99,7 +98,9 @@ class Config(recbole.config.Config):
         ModalitySettings.from_config(self)
         ProtocolSettings.from_config(self)
         apply_split(self.final_config_dict, self.external_config_dict)
-        check_split(self.final_config_dict["eval_args"])
+        # files of parts are split already, and nobody reads how
+        if self["split_by"] != "recbole" or not self["benchmark_filename"]:
+            check_split(self.final_config_dict["eval_args"])
         self._warn_of_idle_ratios()
         check_negatives(self, self.internal_config_dict["train_neg_sample_args"])
         check_labeled(self.final_config_dict)
@@ -108,7 +109,7 @@ class Config(recbole.config.Config):
         self._refuse_pickles()
         if is_multimodal(self.model_class):
             self.model_class.read_settings(self)
-        else:
+        if "embedding_size" in self.internal_config_dict:
             check_embedding_size(self.final_config_dict)
 
     def _refuse_pickles(self) -> None:

@@ -71,6 +71,7 @@ def recbole_complaints(about: str) -> Iterator[None]:
             f"{about}: the package '{error.name}' is needed and not installed; install it with pip."
         ) from error
     except KeyError as error:
-        raise UserError(f"{about}: RecBole finds no '{error.args[0]}'.") from error
+        missing = " ".join(map(str, error.args))  # str(error) would say np.str_('...')
+        raise UserError(f"{about}: RecBole finds no '{missing}'.") from error
     except (ValueError, TypeError, NotImplementedError, IndexError) as error:
         raise UserError(f"{about}: {error}") from error

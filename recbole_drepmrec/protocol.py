@@ -8,7 +8,6 @@ from typing import Any, Literal
 from recbole.evaluator.register import metric_types
 from recbole.utils import EvaluatorType
 
-from recbole_drepmrec.data.splits import SPLIT_NAMES
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.suggestions import nearest_or_all
 
@@ -39,8 +38,6 @@ _RANKED = ("valid", "test")
 
 # those that RecBole reads; it takes `uni0`, too, which ranks an item alone
 _MODE = re.compile("full|labeled|(uni|pop)[1-9][0-9]*")
-
-_LEAVE_ONE_OUT = ("valid_and_test", "valid_only", "test_only")
 
 SPLITS_BY_RATIOS = ("random", "user_time", "global_time")
 """Values of ``split_by`` that read ``split_ratios``."""
@@ -106,44 +103,6 @@ def apply_split(settings: dict[str, Any], given: Mapping[str, Any]) -> None:
             f"`eval_args` has {clash}; give one of the two."
         )
     settings["eval_args"] = {**settings["eval_args"], **arguments}
-
-
-def check_split(eval_args: Mapping[str, Any]) -> None:
-    """See that RecBole has the ``split``, the ``order`` and the grouping of ``eval_args``.
-
-    Args:
-        eval_args: Whole, what was not given being RecBole's default.
-
-    Raises:
-        UserError: It has not.
-    """
-    order, group_by, split = (eval_args[key] for key in ("order", "group_by", "split"))
-    if order not in ("RO", "TO"):
-        raise UserError(
-            f"`eval_args` has the order {order!r}, expected RO (at random) or TO (by time)."
-        )
-    if group_by != "user" and str(group_by).lower() != "none":
-        raise UserError(f"`eval_args` has the group_by {group_by!r}, expected user or none.")
-    if not _can_split(split):
-        raise UserError(
-            f"`eval_args` has the split {split!r}, expected three ratios as in {{'RS': [8, 1, 1]}} "
-            f"(or TS), or {{'LS': 'valid_and_test'}} (or another of {', '.join(_LEAVE_ONE_OUT)})."
-        )
-
-
-def _can_split(split: Any) -> bool:
-    if not isinstance(split, Mapping) or len(split) != 1:
-        return False
-    ((how, value),) = split.items()
-    if how == "LS":
-        return value in _LEAVE_ONE_OUT
-    return how in ("RS", "TS") and isinstance(value, list) and _are_ratios(value)
-
-
-def _are_ratios(values: list[Any]) -> bool:
-    if len(values) != len(SPLIT_NAMES) or not all(type(one) in (int, float) for one in values):
-        return False
-    return values[0] > 0 and all(0 <= one < math.inf for one in values)
 
 
 def check_metrics(metrics: Any, topk: Any) -> None:

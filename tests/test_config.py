@@ -101,30 +101,6 @@ def test_the_command_line_of_another_program_is_left_alone(
         ({"eval_args": {"mode": {"valid": 100}}}, "mode {'valid': 100}, expected full"),
         ({"eval_args": {"mode": {}}}, "mode {}, expected full"),
         ({"eval_args": "full"}, "eval_args:[full] should be a dict"),
-        ({"eval_args": {"order": "XX"}}, "the order 'XX', expected RO (at random) or TO (by time)"),
-        ({"eval_args": {"group_by": "item"}}, "the group_by 'item', expected user or none."),
-        ({"eval_args": {"split": {"RS": [8, 1]}}}, "the split {'RS': [8, 1]}, expected three rat"),
-        ({"eval_args": {"split": {"RS": [0, 1, 1]}}}, "the split {'RS': [0, 1, 1]}, expected thre"),
-        ({"eval_args": {"split": {"RS": [8, 1, -1]}}}, "the split {'RS': [8, 1, -1]}, expected th"),
-        ({"eval_args": {"split": {"RS": ["8", "1", "1"]}}}, "'1']}, expected three ratios"),
-        ({"eval_args": {"split": {"RS": 0.8}}}, "the split {'RS': 0.8}, expected three ratios"),
-        ({"eval_args": {"split": {"XS": [8, 1, 1]}}}, "the split {'XS': [8, 1, 1]}, expected"),
-        ({"eval_args": {"split": {"LS": "all"}}}, "the split {'LS': 'all'}, expected"),
-        ({"eval_args": {"split": {"RS": [8, 1, 1], "LS": "test_only"}}}, "expected three ratios"),
-        ({"eval_args": {"split": "RS"}}, "the split 'RS', expected three ratios"),
-        (
-            {"load_col": "user_id"},
-            "`load_col` is 'user_id', expected a mapping such as --load_col=",
-        ),
-        ({"unload_col": ["price"]}, "`unload_col` is ['price'], expected a mapping such as"),
-        (
-            {"threshold": 4},
-            "`threshold` is 4, expected a mapping such as --threshold=\"{'rating': 4}",
-        ),
-        ({"clip_grad_norm": 5}, "`clip_grad_norm` is 5, expected a mapping such as"),
-        ({"benchmark_filename": "train"}, "`benchmark_filename` is 'train', expected a list such"),
-        ({"model": "LightGCN", "embedding_size": 0}, "`embedding_size` is 0, expected 1 or more"),
-        ({"model": "BPR", "embedding_size": 3.5}, "`embedding_size` is 3.5, expected 1 or more"),
         ({"worker": -1}, "`worker` is -1: input should be greater than or equal to 0"),
         ({"eval_args": {"mod": "uni100"}}, "`eval_args` has no key 'mod'; did you mean 'mode'?"),
         (
@@ -139,23 +115,6 @@ def test_wrong_keys_and_values_are_refused(values: dict[str, Any], message: str)
     with pytest.raises(UserError) as caught:
         config(**values)
     assert message in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "given",
-    [
-        {"split": {"RS": [0.8, 0.0, 0.2]}, "group_by": "none"},
-        {"split": {"RS": [8, 1, 1]}, "group_by": None},
-        {"split": {"TS": [8, 1, 1]}, "order": "TO"},
-        {"split": {"LS": "valid_only"}, "order": "TO"},
-    ],
-)
-def test_splits_of_recbole_are_taken(given: dict[str, Any]) -> None:
-    assert given.items() <= config(eval_args=given)["eval_args"].items()
-
-
-def test_a_list_may_be_a_tuple() -> None:
-    assert config(normalize_field=("rating",))["normalize_field"] == ("rating",)
 
 
 @pytest.mark.parametrize("model", ["BPR", "DRepMRec", "CFKG"])

@@ -2,10 +2,10 @@
 
 from typing import Any, NamedTuple
 
-from recbole.data.dataloader import FullSortEvalDataLoader, TrainDataLoader
+from recbole.data.dataloader import FullSortEvalDataLoader
 from recbole.data.utils import get_dataloader
 from recbole.sampler import KGSampler
-from recbole.utils import InputType, ModelType
+from recbole.utils import ModelType
 
 from recbole_drepmrec.data.device_batches import on_device
 from recbole_drepmrec.data.ranking_batches import RankingLoader
@@ -13,12 +13,15 @@ from recbole_drepmrec.data.sampler import samplers
 from recbole_drepmrec.data.training_batches import in_columns
 from recbole_drepmrec.errors import UserError, recbole_complaints
 
-_OF_COLUMNS = (
-    "load one with `load_col`, make it of another loaded one, such as --threshold=\"{'rating': 4}\""
+LABEL_READERS = frozenset(
+    {"DIEN", "DIN", "DMF", "FISM", "MKR", "NAIS", "NNCF", "NeuMF", "RippleNet"}
 )
+"""RecBole 1.2.1's models that learn labels, besides all context-aware ones."""
 
-_RANKED_AGAIN = (
-    "--eval_args=\"{'mode': 'full'}\" --train_neg_sample_args=\"{'distribution': 'uniform'}\""
+_LABEL_CURES = (
+    "load one with `load_col`, make it of another loaded one, such as "
+    "--threshold=\"{'rating': 4}\", or rank all items, by --eval_args=\"{'mode': 'full'}\" "
+    "--train_neg_sample_args=\"{'distribution': 'uniform'}\" and metrics of lists"
 )
 
 
@@ -56,9 +59,8 @@ def loaders(config: Any, dataset: Any) -> Loaders:
 
 def _training_loader(config: Any, dataset: Any, part: Any, sampler: Any) -> Any:
     kind, how = get_dataloader(config, "train"), config["train_neg_sample_args"]
+    _check_labels_to_learn(config, part)
     knows_triples = config["MODEL_TYPE"] == ModelType.KNOWLEDGE
-    if not knows_triples:
-        _check_taught(config, kind, part)
     with recbole_complaints("the training data cannot be made into batches"):
         if knows_triples:
             triples = KGSampler(dataset, how["distribution"], how["alpha"])
@@ -70,7 +72,7 @@ def _training_loader(config: Any, dataset: Any, part: Any, sampler: Any) -> Any:
 def _evaluation_loader(config: Any, phase: str, part: Any, sampler: Any, masked: list[Any]) -> Any:
     kind = get_dataloader(config, phase)
     if config["eval_args"]["mode"][phase] == "labeled":
-        _check_labels(config["LABEL_FIELD"], part)
+        _check_labels_to_rank(config["LABEL_FIELD"], part)
     if kind is FullSortEvalDataLoader and config["MODEL_TYPE"] != ModelType.SEQUENTIAL:
         # where users take items again, RecBole leaves none out
         return RankingLoader(config, part, sampler, [] if config["repeatable"] else masked)
@@ -78,24 +80,20 @@ def _evaluation_loader(config: Any, phase: str, part: Any, sampler: Any, masked:
         return kind(config, part, sampler, shuffle=False)
 
 
-def _check_taught(config: Any, kind: type, part: Any) -> None:
+def _check_labels_to_learn(config: Any, part: Any) -> None:
     """See that a model which learns labels has some: those of the data, or of negatives."""
     label, drawn = config["LABEL_FIELD"], config["train_neg_sample_args"]["distribution"] != "none"
-    of_labels = (
-        kind is TrainDataLoader
-        and config["MODEL_INPUT_TYPE"] == InputType.POINTWISE
-        and config["MODEL_TYPE"] in (ModelType.GENERAL, ModelType.CONTEXT)
-    )
-    if of_labels and not drawn and label not in part.inter_feat:
+    learns = config["model"] in LABEL_READERS or config["MODEL_TYPE"] == ModelType.CONTEXT
+    if learns and not drawn and label not in part.inter_feat:
         raise UserError(
             f"{config['model']} learns labels, but `train_neg_sample_args` is None and the "
-            f"interactions have no column '{label}'; leave the key out, or {_OF_COLUMNS}."
+            f"interactions have no column '{label}'; {_LABEL_CURES}."
         )
 
 
-def _check_labels(label: str, part: Any) -> None:
+def _check_labels_to_rank(label: str, part: Any) -> None:
     if label not in part.inter_feat:
         raise UserError(
             f"`eval_args` has the mode 'labeled', but the interactions have no column '{label}'; "
-            f"{_OF_COLUMNS}, or rank all items, by {_RANKED_AGAIN} and metrics of lists."
+            f"{_LABEL_CURES}."
         )

@@ -41,22 +41,6 @@ class SafeDatasetMixin(LoadingMixin, SplitMixin):
         with recbole_complaints(f"the data set '{self.dataset_name}' cannot be read"):
             super()._from_scratch()
 
-    def _parse_intervals_str(self, intervals_str: Any) -> Any:
-        """Read intervals as RecBole does, which passes over those that it cannot read.
-
-        Raises:
-            UserError: It cannot read one.
-        """
-        texts = [] if intervals_str is None else str(intervals_str).split(";")
-        for text in texts:
-            if not _is_interval(text.strip()):
-                keys = [key for key in _FILTER_KEYS if self.config[key] == intervals_str]
-                raise UserError(
-                    f"`{(keys or ['val_interval'])[0]}` has {text!r}, expected an interval of two "
-                    "numbers, such as [5,inf) or (0,10], several with ; between them."
-                )
-        return super()._parse_intervals_str(intervals_str)
-
     def _data_filtering(self) -> None:
         super()._data_filtering()
         self._require_rows()  # a knowledge-based data set filters once more after _reset_index
@@ -188,17 +172,6 @@ class SafeDatasetMixin(LoadingMixin, SplitMixin):
         super()._benchmark_presets()
         lengths = [len(items) for items in self.inter_feat[self.item_id_list_field]]
         self.inter_feat[self.item_list_length_field] = lengths
-
-
-def _is_interval(text: str) -> bool:
-    """Whether it is written as in [5,inf) and is not empty."""
-    ends = text[1:-1].split(",")
-    if text[:1] not in ("[", "(") or text[-1:] not in ("]", ")") or len(ends) != 2:
-        return False
-    try:
-        return float(ends[0]) <= float(ends[1])
-    except ValueError:
-        return False
 
 
 class SafeDataset(SafeDatasetMixin, Dataset):

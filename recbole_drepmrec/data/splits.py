@@ -157,24 +157,27 @@ class SplitMixin(Dataset):
             raise UserError(self._lacks(column))
         if kind not in ("recbole", "fixed"):
             self.benchmark_filename_list = None  # all files together are split anew
-        wanted = super()._get_load_and_unload_col(FeatureSource.INTERACTION)[0]
+        load, unload = super()._get_load_and_unload_col(FeatureSource.INTERACTION)
         if kind == "global_time" or (kind == "fixed" and column is not None):
             parts = self._own_split(kind, str(column))
         else:
             parts = self._recbole_split()
         parts = self._adjusted(parts)
-        loaded_for_split = column is not None and wanted is not None and column not in wanted
-        if loaded_for_split and not isinstance(self, SequentialDataset):
+        left_out = (load is not None and column not in load) or column in (unload or ())
+        if left_out and not isinstance(self, SequentialDataset):
             for part in parts:  # loaded for the split alone, it would be in every batch
-                part._del_col(part.inter_feat, column)
+                if column in part.inter_feat:
+                    part._del_col(part.inter_feat, column)
         return parts
 
     def _lacks(self, column: str) -> str:
         kind = self._split_kind()
-        by = f"`split_by` is '{kind}'" if kind != "recbole" else "the order of `eval_args` is 'TO'"
+        by, cure = f"`split_by` is '{kind}'", ", or split otherwise, such as --split_by=random"
+        if kind == "recbole":
+            by, cure = "the order of `eval_args` is 'TO'", ", or set another order, 'RO'"
+        if isinstance(self, SequentialDataset):
+            cure = ""
         key = "TIME_FIELD" if self._is_timed() else "split_field"
-        sequential = isinstance(self, SequentialDataset)
-        cure = "" if sequential else ", or split otherwise, such as --split_by=random"
         return (
             f"{by}, which needs the column '{column}', but the .inter file of "
             f"'{self.dataset_name}' is read for {', '.join(self.inter_feat)} only; name the column "

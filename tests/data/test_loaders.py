@@ -1,5 +1,7 @@
 """Loaders of all kinds of RecBole's models: the batches that RecBole's own preparation makes."""
 
+import importlib
+import inspect
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,10 +11,10 @@ import pytest
 import torch
 from recbole.data import data_preparation
 from recbole.data.dataloader import KnowledgeBasedDataLoader
-from recbole.utils import KGDataLoaderState
+from recbole.utils import InputType, KGDataLoaderState
 
 from recbole_drepmrec.config import Config
-from recbole_drepmrec.data.loaders import loaders
+from recbole_drepmrec.data.loaders import LABEL_READERS, loaders
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.prepared import create_dataset
 from tests.datasets import DatasetFiles, clustered, items_by_user, known_by_features
@@ -134,12 +136,17 @@ def test_a_model_that_learns_labels_needs_some(tmp_path: Path, model: str) -> No
     without = {**values, "load_col": {"inter": ["user_id", "item_id"]}, "metrics": ["Recall"]}
     without |= {"valid_metric": "Recall@5", "eval_args": {"mode": "full"}}
     config = Config(model, config_dict=without)
-    with pytest.raises(UserError, match=f"{model} learns labels, but .* no column 'label'; leave"):
+    with pytest.raises(UserError, match=f"{model} learns labels, but .* no column 'label'; load"):
         loaders(config, create_dataset(config))
 
 
 @pytest.mark.parametrize(
-    ("model", "values"), [("NeuMF", {}), ("ENMF", {"train_neg_sample_args": None})]
+    ("model", "values"),
+    [
+        ("NeuMF", {}),
+        ("ENMF", {"train_neg_sample_args": None}),
+        ("NCEPLRec", {"train_neg_sample_args": None}),
+    ],
 )
 def test_labels_of_negatives_and_of_whole_rows_are_nobodys_column(
     tmp_path: Path, model: str, values: dict[str, Any]
@@ -164,15 +171,67 @@ def test_labels_that_cannot_be_made_are_one_message(
     assert str(caught.value).startswith(message)
 
 
-def test_a_split_in_order_of_time_loads_the_times(tmp_path: Path) -> None:
-    """A sequential model keeps them, others have them for the split alone."""
+def test_the_models_that_read_labels_are_known() -> None:
+    """Those of RecBole whose code knows the word, among those that learn single interactions."""
+    found = set()
+    for kind in ("general", "sequential", "knowledge_aware"):
+        package = importlib.import_module(f"recbole.model.{kind}_recommender")
+        for model in vars(package).values():
+            single = getattr(model, "input_type", None) == InputType.POINTWISE
+            if single and "label" in inspect.getsource(model).lower():
+                found.add(model.__name__)
+    assert found == LABEL_READERS
+
+
+@pytest.mark.parametrize("model", ["DIN", "RippleNet"])
+def test_models_of_other_kinds_need_labels_too(tmp_path: Path, model: str) -> None:
+    values = with_times(tmp_path) if model == "DIN" else with_knowledge(tmp_path)
+    config = Config(model, config_dict={**values, "train_neg_sample_args": None})
+    with pytest.raises(UserError, match=f"{model} learns labels, but"):
+        loaders(config, create_dataset(config))
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"load_col": {"inter": ["user_id", "item_id"]}},
+        {"load_col": None, "unload_col": {"inter": ["timestamp"]}},
+        {"unused_col": {"inter": ["timestamp"]}},
+        {"load_col": {"inter": ["user_id", "item_id"]}, "unused_col": {"inter": ["timestamp"]}},
+    ],
+)
+def test_a_split_in_order_of_time_loads_the_times_for_itself(
+    tmp_path: Path, columns: dict[str, Any]
+) -> None:
+    config = Config("Pop", config_dict={**with_times(tmp_path), **columns})
+    parts = loaders(config, create_dataset(config))
+    tested = parts.test.dataset
+    users, items = (
+        tested.id2token(field, tested.inter_feat[field].numpy()).tolist()
+        for field in ("user_id", "item_id")
+    )
+    # clustered() has an interaction a user for test, and with_times puts these last
+    assert sorted(zip(users, items, strict=True)) == sorted(clustered().test)
+    assert "timestamp" not in parts.train.dataset.inter_feat
+
+
+def test_a_sequential_model_keeps_the_times(tmp_path: Path) -> None:
     values = {**with_times(tmp_path), "load_col": {"inter": ["user_id", "item_id"]}}
-    for model, kept in (("SASRec", True), ("Pop", False)):
+    config = Config("SASRec", config_dict=values)
+    assert "timestamp" in loaders(config, create_dataset(config)).train.dataset.inter_feat
+
+
+@pytest.mark.parametrize(("model", "cure"), [("SASRec", None), ("Pop", "RO")])
+def test_a_split_in_order_of_time_needs_times(tmp_path: Path, model: str, cure: str | None) -> None:
+    values = {**with_times(tmp_path), "TIME_FIELD": "when"}
+    config = Config(model, config_dict=values)
+    with pytest.raises(UserError, match="is 'TO', which needs the column 'when'") as caught:
+        loaders(config, create_dataset(config))
+    assert (f"set another order, '{cure}'" in str(caught.value)) == (cure is not None)
+    if cure is not None:
+        values["eval_args"] = {**values["eval_args"], "order": cure}
         config = Config(model, config_dict=values)
-        parts = loaders(config, create_dataset(config))
-        last = [f"{one}" for one in parts.test.dataset.inter_feat["user_id"].tolist()]
-        assert len(set(last)) == len(last)  # each user's last one
-        assert ("timestamp" in parts.train.dataset.inter_feat) == kept
+        assert len(loaders(config, create_dataset(config)).train) > 0
 
 
 def test_what_recbole_refuses_to_split_is_one_message(tmp_path: Path) -> None:
@@ -198,14 +257,6 @@ def test_files_of_parts_need_no_times(tmp_path: Path) -> None:
     values = {**clustered().write(tmp_path), "eval_args": {"order": "TO"}}
     config = Config("Pop", config_dict=values)
     assert len(loaders(config, create_dataset(config)).train.dataset) == 360
-
-
-@pytest.mark.parametrize(("model", "cure"), [("SASRec", False), ("Pop", True)])
-def test_a_split_in_order_of_time_needs_times(tmp_path: Path, model: str, cure: bool) -> None:
-    config = Config(model, config_dict={**with_times(tmp_path), "TIME_FIELD": "when"})
-    with pytest.raises(UserError, match="is 'TO', which needs the column 'when'") as caught:
-        loaders(config, create_dataset(config))
-    assert ("such as --split_by=random" in str(caught.value)) == cure
 
 
 def test_negatives_of_a_knowledge_model_are_trained_items(tmp_path: Path) -> None:

@@ -36,8 +36,8 @@ def changed(state: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
                 holder = holder[key]
             try:
                 change(holder, path[-1])
-            except (TypeError, ValueError, RuntimeError, IndexError, AttributeError):
-                continue  # this part cannot be changed so
+            except (LookupError, TypeError, ValueError, RuntimeError, AttributeError):
+                continue  # this part cannot be changed so (a slice is a key from 3.12 on)
             yield f"{'/'.join(map(str, path))}: {what}", forged
 
 

@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.metadata
+import sys
 from typing import Any
 
 from recbole_drepmrec.errors import UserError
@@ -48,4 +49,7 @@ def versions(*packages: str) -> dict[str, str]:
             installed[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             continue
+    torch = sys.modules.get("torch")
+    if "torch" in installed and torch is not None:
+        installed["torch"] = str(torch.__version__)  # PyPI's wheel leaves its build out: +cu130
     return installed

@@ -1,5 +1,6 @@
 """Libraries that are not there, devices that are not, and models that cannot be loaded."""
 
+import importlib.metadata
 import logging
 import sys
 from pathlib import Path
@@ -83,6 +84,13 @@ def test_too_little_memory() -> None:
 
 def test_versions_of_what_is_there() -> None:
     assert versions("torch", "no-such-package") == {"torch": torch.__version__}
+
+
+def test_the_version_of_torch_names_its_build(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The wheel of PyPI has another one in its metadata than in the module."""
+    monkeypatch.setattr(importlib.metadata, "version", lambda _: "2.13.0")
+    monkeypatch.setattr(torch, "__version__", "2.13.0+cu130")
+    assert versions("torch", "numpy") == {"torch": "2.13.0+cu130", "numpy": "2.13.0"}
 
 
 def test_digest_tells_inputs_apart() -> None:

@@ -164,7 +164,7 @@ class SplitMixin(Dataset):
             parts = self._recbole_split()
         parts = self._adjusted(parts)
         left_out = (load is not None and column not in load) or column in (unload or ())
-        if left_out and not isinstance(self, SequentialDataset):
+        if column is not None and left_out and not isinstance(self, SequentialDataset):
             for part in parts:  # loaded for the split alone, it would be in every batch
                 if column in part.inter_feat:
                     part._del_col(part.inter_feat, column)

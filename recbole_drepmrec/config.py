@@ -18,7 +18,7 @@ from recbole.utils import (
 
 from recbole_drepmrec import compat
 from recbole_drepmrec.data.dataset import MODALITY_KEYS
-from recbole_drepmrec.data.sampler import check_negatives
+from recbole_drepmrec.data.sampler import check_cross_entropy, check_negatives
 from recbole_drepmrec.data.splits import SPLIT_KEYS
 from recbole_drepmrec.distributed import join_group
 from recbole_drepmrec.errors import UnknownKeyError, UserError, recbole_complaints
@@ -94,6 +94,7 @@ class Config(recbole.config.Config):
         with recbole_complaints("the configuration is not valid"):
             super().__init__(model, dataset, config_file_list, config_dict)
         check_shapes(self.final_config_dict)
+        self["numerical_features"] = self["numerical_features"] or []  # read without a look at None
         CommonSettings.from_config(self)
         ModalitySettings.from_config(self)
         ProtocolSettings.from_config(self)
@@ -119,6 +120,10 @@ class Config(recbole.config.Config):
                     f"`{key}` is {self[key]!r}: RecBole keeps data as pickles, which run code when "
                     "they are loaded, so it is not supported; leave it out, data is read anew."
                 )
+
+    def _set_default_parameters(self) -> None:
+        check_cross_entropy(self.final_config_dict)  # of which RecBole does not say what to give
+        super()._set_default_parameters()
 
     def compatibility_settings(self) -> None:
         """Mend numpy and scipy for RecBole, whose own way does not run on numpy 2."""

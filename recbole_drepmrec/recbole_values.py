@@ -13,8 +13,9 @@ _KEYS_INSIDE = {
     "train_neg_sample_args": frozenset(
         {"distribution", "sample_num", "alpha", "dynamic", "candidate_num"}
     ),
+    "clip_grad_norm": frozenset({"max_norm", "norm_type", "error_if_nonfinite", "foreach"}),
 }
-"""What RecBole reads of those of its keys that hold others."""
+"""What RecBole, or torch, reads of those of RecBole's keys that hold others."""
 
 _MAPPINGS: dict[str, Mapping[str, Any]] = {
     "load_col": {"inter": ["user_id", "item_id"]},
@@ -70,10 +71,21 @@ def check_shapes(settings: Mapping[str, Any]) -> None:
     _check_columns(settings)
     _check_intervals(settings)
     for name, known in _KEYS_INSIDE.items():
-        for key in settings[name] or {}:
+        for key in settings.get(name) or {}:
             if key not in known:
                 near = nearest(str(key), known) or f"; it holds {', '.join(sorted(known))}."
                 raise UserError(f"`{name}` has no key '{key}'{near}")
+    _check_clipping(settings.get("clip_grad_norm"))
+
+
+def _check_clipping(given: Mapping[str, Any] | None) -> None:
+    parts = {"max_norm": None, "norm_type": 2.0} | dict(given or {})
+    for name, value in parts.items() if given else ():
+        if name in ("max_norm", "norm_type") and not (type(value) in (int, float) and value > 0):
+            raise UserError(
+                f"`clip_grad_norm` has the {name} {value!r}, expected a number above 0, as in "
+                f'--clip_grad_norm="{_MAPPINGS["clip_grad_norm"]}".'
+            )
 
 
 def _check_columns(settings: Mapping[str, Any]) -> None:

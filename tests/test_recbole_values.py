@@ -35,6 +35,16 @@ def config(model: str = "BPR", **values: Any) -> Config:
         ({"eval_args": {"split": {"RS": [8, 1, 1], "LS": "test_only"}}}, "expected three ratios"),
         ({"eval_args": {"split": "RS"}}, "the split 'RS', expected three ratios"),
         ({"unload_col": ["price"]}, "`unload_col` is ['price'], expected a mapping such as"),
+        ({"clip_grad_norm": {"max_nrm": 5}}, "no key 'max_nrm'; did you mean 'max_norm'?"),
+        ({"clip_grad_norm": {"norm_type": 2}}, "has the max_norm None, expected a number above 0"),
+        (
+            {"clip_grad_norm": {"max_norm": 0}},
+            "`clip_grad_norm` has the max_norm 0, expected a num",
+        ),
+        (
+            {"clip_grad_norm": {"max_norm": 5, "norm_type": "2"}},
+            "has the norm_type '2', expected a",
+        ),
         ({"clip_grad_norm": 5}, "`clip_grad_norm` is 5, expected a mapping such as"),
         ({"benchmark_filename": "train"}, "`benchmark_filename` is 'train', expected a list such"),
         ({"model": "LightGCN", "embedding_size": 0}, "`embedding_size` is 0, expected 1 or more"),
@@ -71,12 +81,21 @@ def test_what_recbole_would_misread_is_refused(values: dict[str, Any], message: 
     assert message in str(caught.value)
 
 
+def test_a_sequential_model_by_cross_entropy_says_how_to_draw_no_negatives() -> None:
+    with pytest.raises(UserError, match=r"give --train_neg_sample_args=None, or --loss_type=BPR"):
+        config("GRU4Rec")
+    assert config("GRU4Rec", train_neg_sample_args=None)["MODEL_INPUT_TYPE"].name == "POINTWISE"
+    assert config("GRU4Rec", loss_type="BPR")["MODEL_INPUT_TYPE"].name == "PAIRWISE"
+
+
 @pytest.mark.parametrize(
     "values",
     [
         {"load_col": {"inter": "*"}},
         {"load_col": None},
         {"clip_grad_norm": False},
+        {"clip_grad_norm": {"max_norm": 5}},
+        {"numerical_features": None},
         {"val_interval": {"rating": "[3,inf)", "user_id": ["1", "2"]}},
         {"user_inter_num_interval": "[5,inf)", "item_inter_num_interval": "[1,2]; (4,9)"},
         {"model": "ItemKNN"},

@@ -22,6 +22,23 @@ Negatives = Literal["all", "trained"]
 PHASES = ("train", "valid", "test")
 
 
+def check_cross_entropy(settings: Mapping[str, Any]) -> None:
+    """See that no negatives are drawn for a sequential model which has no use for them.
+
+    Args:
+        settings: The configuration, before RecBole's own reading of it.
+
+    Raises:
+        UserError: Some are.
+    """
+    sequential, loss = settings["MODEL_TYPE"] == ModelType.SEQUENTIAL, settings.get("loss_type")
+    if sequential and loss == "CE" and settings.get("train_neg_sample_args") is not None:
+        raise UserError(
+            "a sequential model learns by cross-entropy over all items (`loss_type` is CE), "
+            "without negatives; give --train_neg_sample_args=None, or --loss_type=BPR."
+        )
+
+
 def check_negatives(settings: Any, default: Any) -> None:
     """See that a model which learns from pairs has negatives.
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Annotated, Any
 
-import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
 
@@ -26,6 +25,7 @@ from recbole_drepmrec.nn import (
     bpr_loss,
     smooth,
     squared_norm,
+    unit_rows,
 )
 from recbole_drepmrec.settings import NotNegative, Positive, Settings, Share, Weight
 
@@ -109,7 +109,7 @@ class LATTICE(MultimodalRecommender):
         users, items = self.behavior_line()
         table, n_layers = self.behavior_line.item_embedding, self.settings.item_graph_layers
         alike = smooth(item_graph, table, n_layers)
-        return Representations(users, items + F.normalize(alike, dim=1))
+        return Representations(users, items + unit_rows(alike))
 
 
 def _modality_graph(

@@ -5,7 +5,6 @@ from itertools import combinations
 from typing import Any, cast
 
 import torch
-import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -30,6 +29,7 @@ from recbole_drepmrec.nn import (
     split,
     squared_norm,
     summed,
+    unit_rows,
 )
 from recbole_drepmrec.settings import AboveZero, NotNegative, Positive, Settings, Share, Weight
 
@@ -147,8 +147,8 @@ class LGMRec(MultimodalRecommender):
         far = [view.hypergraph(ids.items) for view in self.views]
         users, items = (
             own
-            + summed([F.normalize(one[side]) for one in local])
-            + self.settings.global_weight * F.normalize(summed([one[side] for one in far]))
+            + summed([unit_rows(one[side]) for one in local])
+            + self.settings.global_weight * unit_rows(summed([one[side] for one in far]))
             for side, own in enumerate(ids)
         )
         return Representations(users, items), far

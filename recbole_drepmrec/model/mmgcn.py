@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 import torch
-import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -24,6 +23,7 @@ from recbole_drepmrec.nn import (
     Representations,
     bpr_loss,
     squared_norm,
+    unit_rows,
 )
 from recbole_drepmrec.settings import Positive, Settings, Weight
 
@@ -72,7 +72,7 @@ class ModalityTower(nn.Module):
         Args:
             ids: ID embeddings, users [n_users, d] and items [n_items, d].
         """
-        users, items = F.normalize(self.preference), F.normalize(self.projection())
+        users, items = unit_rows(self.preference), unit_rows(self.projection())
         output: Representations = self.convolution(Representations(users, items), ids)
         present = self.projection.present.unsqueeze(-1)
         return Representations(output.users, torch.where(present, output.items, 0.0))

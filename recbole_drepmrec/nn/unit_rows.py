@@ -1,9 +1,10 @@
 """Vectors brought to length one, and the way back of a gradient of theirs."""
 
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 SHORTEST = 1e-12
 """A row that is not longer has no direction: it becomes zero, and has no gradient."""
@@ -45,3 +46,26 @@ class UnitRows(NamedTuple):
         """
         along = (of_rows * self.rows).sum(-1, keepdim=True)
         return torch.addcmul(of_rows, along, self.rows, value=-1).mul_(self.inverse)
+
+
+def unit_rows(vectors: Tensor) -> Tensor:
+    """Return y of ``UnitRows``, whose gradient autograd can ask for, once.
+
+    Args:
+        vectors: x, in any floating-point type, shape [n, d].
+    """
+    rows: Tensor = _Unit.apply(vectors)  # type: ignore[no-untyped-call]
+    return rows
+
+
+class _Unit(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, vectors: Tensor) -> Tensor:
+        unit = UnitRows.of(vectors)
+        ctx.save_for_backward(*unit)
+        return unit.rows
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+        return UnitRows(*ctx.saved_tensors).gradient(grads[0])

@@ -10,13 +10,14 @@ from torch.multiprocessing.spawn import ProcessException, spawn
 
 from recbole_drepmrec import compat
 from recbole_drepmrec.config import Config
+from recbole_drepmrec.console import log_to_console
 from recbole_drepmrec.distributed import leave_group
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.model_checkpoint import load_checkpoint
 from recbole_drepmrec.prepared import Prepared, prepare
 from recbole_drepmrec.registry import host_name
 from recbole_drepmrec.result import Result
-from recbole_drepmrec.run_folder import RunFolder, log_to_console
+from recbole_drepmrec.run_folder import RunFolder
 from recbole_drepmrec.training import check_same_data, train_and_test
 
 

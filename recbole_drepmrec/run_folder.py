@@ -10,8 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import colorlog
-from recbole.utils.logger import RemoveColorFilter, log_colors_config
+from recbole.utils.logger import RemoveColorFilter
 
 import recbole_drepmrec
 from recbole_drepmrec.distributed import from_first, is_first
@@ -136,29 +135,6 @@ class RunFolder:
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         handler.addFilter(RemoveColorFilter())
         logging.getLogger().addHandler(handler)
-
-
-def log_to_console(level: str) -> None:
-    """Start RecBole's coloured console log, closing the handlers of an earlier run.
-
-    Args:
-        level: RecBole's ``state``: debug, info, warning, error or critical.
-    """
-    logger = logging.getLogger()
-    for handler in logger.handlers[:]:
-        if isinstance(handler, logging.FileHandler | colorlog.StreamHandler):
-            logger.removeHandler(handler)
-            handler.close()
-    console = colorlog.StreamHandler()
-    console.setFormatter(
-        colorlog.ColoredFormatter(
-            "%(log_color)s%(asctime)s %(levelname)s  %(message)s",
-            "%d %b %H:%M",
-            log_colors=log_colors_config,
-        )
-    )
-    logger.addHandler(console)
-    logger.setLevel(level.upper())
 
 
 def provenance(command: list[str]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from recbole.utils import get_flops
 
 from recbole_drepmrec import compat
 from recbole_drepmrec.config import Config, resolved
+from recbole_drepmrec.console import is_watched
 from recbole_drepmrec.distributed import is_first
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.files import held
@@ -94,7 +95,7 @@ def _kept(
 
 
 def _fit_and_evaluate(prepared: Prepared, run: RunFolder, saved: bool, resumed: bool) -> Result:
-    config, show_progress = prepared.config, prepared.config["show_progress"]
+    config, show_progress = prepared.config, _shows_progress(prepared.config)
     for part in (config, prepared.dataset, prepared.model):
         logger.info(part)
     _log_flops(prepared)
@@ -115,6 +116,10 @@ def _fit_and_evaluate(prepared: Prepared, run: RunFolder, saved: bool, resumed: 
     finally:
         trainer.tensorboard.close()
     return _result(config, run, best_score, best_valid, test)
+
+
+def _shows_progress(config: Config) -> bool:
+    return bool(config["show_progress"]) and is_watched()
 
 
 def _result(config: Config, run: RunFolder, best_score: Any, best_valid: Any, test: Any) -> Result:
@@ -145,7 +150,7 @@ def _fit(prepared: Prepared, run: RunFolder, goes_on: Callable[[float, str], boo
                 prepared.train_data,
                 prepared.valid_data,
                 saved=False,
-                show_progress=config["show_progress"],
+                show_progress=_shows_progress(config),
                 callback_fn=validated,
             )
     finally:

@@ -11,6 +11,7 @@ import torch
 from recbole_drepmrec import compat
 from recbole_drepmrec.checkpoint import read_checkpoint
 from recbole_drepmrec.config import Config
+from recbole_drepmrec.console import log_to_console
 from recbole_drepmrec.evaluation.lists import write_lists
 from recbole_drepmrec.evaluation.rankings import (
     Rankings,
@@ -21,7 +22,7 @@ from recbole_drepmrec.evaluation.rankings import (
 from recbole_drepmrec.evaluation.records import JobResult, write_result
 from recbole_drepmrec.prepared import Prepared, prepare
 from recbole_drepmrec.result import Result
-from recbole_drepmrec.run_folder import RunFolder, log_to_console
+from recbole_drepmrec.run_folder import RunFolder
 from recbole_drepmrec.training import train_and_test
 
 

@@ -11,9 +11,9 @@ from optuna.trial import TrialState
 
 from recbole_drepmrec import compat
 from recbole_drepmrec.config import Config
+from recbole_drepmrec.console import log_to_console
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.prepared import prepare
-from recbole_drepmrec.run_folder import log_to_console
 from recbole_drepmrec.training import train
 from recbole_drepmrec.tuning.attempts import REASON
 from recbole_drepmrec.tuning.record import read_record

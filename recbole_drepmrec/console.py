@@ -1,0 +1,40 @@
+"""The console: RecBole's log and its progress bars, in colour where somebody looks on."""
+
+import logging
+import sys
+
+import colorlog
+from recbole.utils.logger import RemoveColorFilter, log_colors_config
+
+
+def is_watched() -> bool:
+    """Whether errors and progress go to a terminal or a notebook, not to a file or a pipe."""
+    return sys.stderr.isatty() or "ipykernel" in sys.modules
+
+
+def log_to_console(level: str) -> None:
+    """Start RecBole's console log, closing the handlers of an earlier run.
+
+    It is coloured if it is watched: in a file colours are signs that nobody can read.
+
+    Args:
+        level: RecBole's ``state``: debug, info, warning, error or critical.
+    """
+    logger = logging.getLogger()
+    for handler in logger.handlers[:]:
+        if isinstance(handler, logging.FileHandler | colorlog.StreamHandler):
+            logger.removeHandler(handler)
+            handler.close()
+    console = colorlog.StreamHandler()
+    console.setFormatter(
+        colorlog.ColoredFormatter(
+            "%(log_color)s%(asctime)s %(levelname)s  %(message)s",
+            "%d %b %H:%M",
+            log_colors=log_colors_config,
+            no_color=not is_watched(),
+        )
+    )
+    if not is_watched():
+        console.addFilter(RemoveColorFilter())
+    logger.addHandler(console)
+    logger.setLevel(level.upper())

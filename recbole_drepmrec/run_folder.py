@@ -17,6 +17,7 @@ from recbole_drepmrec.distributed import from_first, is_first
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.files import atomic_file, write_errors, write_json
 from recbole_drepmrec.libraries import versions
+from recbole_drepmrec.suggestions import runs_inside
 
 PACKAGES = ("recbole", "torch", "numpy", "scipy", "pandas", "scikit-learn")
 
@@ -92,7 +93,8 @@ class RunFolder:
         except (OSError, ValueError) as error:
             why = "it does not exist" if isinstance(error, FileNotFoundError) else error
             raise UserError(
-                f"{path} cannot be read ({why}); expected the folder of a run, such as "
+                runs_inside(self.path)
+                or f"{path} cannot be read ({why}); expected the folder of a run, such as "
                 "saved/DRepMRec-ml-100k-mm-20260101-120000-ab12."
             ) from error
         return content

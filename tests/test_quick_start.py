@@ -1,6 +1,7 @@
 """Whole runs: what is kept, what can be loaded again, RecBole's models, several processes."""
 
 import json
+import os
 import socket
 from pathlib import Path
 from typing import Any
@@ -157,6 +158,15 @@ def test_loading_what_is_no_run(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(UserError, match="expected the folder of a run"):
         load(tmp_path / name)
+
+
+def test_a_folder_of_runs_proposes_the_newest(tmp_path: Path) -> None:
+    for second, name in enumerate(("newer", "older")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "run.json").write_text("{}")
+        os.utime(tmp_path / name / "run.json", (0, 2 - second))
+    with pytest.raises(UserError, match=r"holds runs; give one of them, such as .*/newer\.$"):
+        load(tmp_path)
 
 
 @pytest.mark.parametrize("model", ["BPR", "LightGCN", "NGCF", "MultiVAE", "EASE", "ItemKNN", "Pop"])

@@ -6,6 +6,7 @@ from typing import Any
 
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.inference.bundle import FILE, Bundle, read_bundle
+from recbole_drepmrec.suggestions import runs_inside
 
 WHO_CAN = (
     "those of this project's models that learn (DRepMRec, VBPR, BM3, ...), RecBole's BPR, DGCF, "
@@ -45,7 +46,8 @@ def find_file(run: Path) -> Path:
     record = _record(run)
     if record.get("status") != "finished":
         raise UserError(
-            f"{run} is no finished run, such as saved/DRepMRec-ml-100k-mm-20260101-120000-ab12, "
+            runs_inside(run)
+            or f"{run} is no finished run, such as saved/DRepMRec-ml-100k-mm-20260101-120000-ab12, "
             "nor an inference file; a run that was stopped goes on by `recbole-drepmrec train "
             f"--resume={run}`."
         )

@@ -185,6 +185,8 @@ def test_runs_that_cannot_recommend(popular: Trained, trained: Trained, tmp_path
     with pytest.raises(UserError, match="is no finished run"):
         Recommender.load(tmp_path)
     shutil.copytree(trained.run, tmp_path / "run")
+    with pytest.raises(UserError, match=r"holds runs; give one of them, such as .*/run\."):
+        Recommender.load(tmp_path)
     file = tmp_path / "run" / "inference.safetensors"
     whole = file.read_bytes()
     for damaged in (whole[:100], whole[:-1], pickle.dumps({"fused": 1})):

@@ -94,7 +94,8 @@ class Config(recbole.config.Config):
         with recbole_complaints("the configuration is not valid"):
             super().__init__(model, dataset, config_file_list, config_dict)
         check_shapes(self.final_config_dict)
-        self["numerical_features"] = self["numerical_features"] or []  # read without a look at None
+        # None too: RecBole asks what is `in` it
+        self["numerical_features"] = self["numerical_features"] or []
         CommonSettings.from_config(self)
         ModalitySettings.from_config(self)
         ProtocolSettings.from_config(self)
@@ -122,7 +123,8 @@ class Config(recbole.config.Config):
                 )
 
     def _set_default_parameters(self) -> None:
-        check_cross_entropy(self.final_config_dict)  # of which RecBole does not say what to give
+        if not hasattr(self.model_class, "input_type"):  # else `loss_type` says nothing of it
+            check_cross_entropy(self.model, self.final_config_dict)
         super()._set_default_parameters()
 
     def compatibility_settings(self) -> None:

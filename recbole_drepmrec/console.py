@@ -1,15 +1,11 @@
-"""The console: RecBole's log and its progress bars, in colour where somebody looks on."""
+"""RecBole's log on the console."""
 
 import logging
-import sys
 
 import colorlog
 from recbole.utils.logger import RemoveColorFilter, log_colors_config
 
-
-def is_watched() -> bool:
-    """Whether errors and progress go to a terminal or a notebook, not to a file or a pipe."""
-    return sys.stderr.isatty() or "ipykernel" in sys.modules
+from recbole_drepmrec.terminal import is_watched
 
 
 def log_to_console(level: str) -> None:
@@ -25,16 +21,17 @@ def log_to_console(level: str) -> None:
         if isinstance(handler, logging.FileHandler | colorlog.StreamHandler):
             logger.removeHandler(handler)
             handler.close()
+    watched = is_watched()
     console = colorlog.StreamHandler()
     console.setFormatter(
         colorlog.ColoredFormatter(
             "%(log_color)s%(asctime)s %(levelname)s  %(message)s",
             "%d %b %H:%M",
             log_colors=log_colors_config,
-            no_color=not is_watched(),
+            no_color=not watched,
         )
     )
-    if not is_watched():
+    if not watched:
         console.addFilter(RemoveColorFilter())
     logger.addHandler(console)
     logger.setLevel(level.upper())

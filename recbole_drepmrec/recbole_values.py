@@ -71,20 +71,23 @@ def check_shapes(settings: Mapping[str, Any]) -> None:
     _check_columns(settings)
     _check_intervals(settings)
     for name, known in _KEYS_INSIDE.items():
-        for key in settings.get(name) or {}:
+        for key in settings[name] or {}:
             if key not in known:
                 near = nearest(str(key), known) or f"; it holds {', '.join(sorted(known))}."
                 raise UserError(f"`{name}` has no key '{key}'{near}")
-    _check_clipping(settings.get("clip_grad_norm"))
+    _check_clipping(settings["clip_grad_norm"])
 
 
-def _check_clipping(given: Mapping[str, Any] | None) -> None:
-    parts = {"max_norm": None, "norm_type": 2.0} | dict(given or {})
-    for name, value in parts.items() if given else ():
-        if name in ("max_norm", "norm_type") and not (type(value) in (int, float) and value > 0):
+def _check_clipping(given: Any) -> None:
+    if not given:
+        return
+    example = _MAPPINGS["clip_grad_norm"]
+    for part, default in (("max_norm", None), ("norm_type", 2.0)):
+        value = given.get(part, default)
+        if not (type(value) in (int, float) and value > 0):
             raise UserError(
-                f"`clip_grad_norm` has the {name} {value!r}, expected a number above 0, as in "
-                f'--clip_grad_norm="{_MAPPINGS["clip_grad_norm"]}".'
+                f"`clip_grad_norm` is {given!r}, expected {part} to be a number above 0, such as "
+                f'--clip_grad_norm="{example}"; without a bound it is .inf.'
             )
 
 

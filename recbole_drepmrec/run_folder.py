@@ -17,7 +17,7 @@ from recbole_drepmrec.distributed import from_first, is_first
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.files import atomic_file, write_errors, write_json
 from recbole_drepmrec.libraries import versions
-from recbole_drepmrec.suggestions import runs_inside
+from recbole_drepmrec.run_record import RECORD, newest_run_hint
 
 PACKAGES = ("recbole", "torch", "numpy", "scipy", "pandas", "scikit-learn")
 
@@ -67,7 +67,7 @@ class RunFolder:
             UserError: This is no run's folder, the run is finished, or it had another number of
                 processes.
         """
-        record = self.read_json("run.json")
+        record = self.read_json(RECORD)
         if record.get("status") == "finished":
             raise UserError(
                 f"{self.path} is finished, so there is nothing to go on with; start another run, "
@@ -91,9 +91,11 @@ class RunFolder:
         try:
             content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            why = "it does not exist" if isinstance(error, FileNotFoundError) else error
+            missing = isinstance(error, FileNotFoundError)
+            hint = newest_run_hint(self.path, name) if missing else ""
+            why = "it does not exist" if missing else error
             raise UserError(
-                runs_inside(self.path)
+                hint
                 or f"{path} cannot be read ({why}); expected the folder of a run, such as "
                 "saved/DRepMRec-ml-100k-mm-20260101-120000-ab12."
             ) from error

@@ -1,8 +1,7 @@
-"""What a misspelt name, or the wrong folder, may have meant."""
+"""What a misspelt name may have meant."""
 
 import difflib
 from collections.abc import Iterable
-from pathlib import Path
 
 
 def nearest(given: str, known: Iterable[str]) -> str:
@@ -26,13 +25,3 @@ def nearest_or_all(given: str, known: Iterable[str]) -> str:
     """
     known = list(known)
     return nearest(given, known) or f"; there are: {', '.join(known)}."
-
-
-def runs_inside(folder: Path) -> str:
-    """What to say of a folder of runs that was given for a run: the newest one; or nothing.
-
-    Args:
-        folder: What was given; a run itself or anything else holds none.
-    """
-    runs = sorted(folder.glob("*/run.json"), key=lambda record: record.stat().st_mtime)
-    return f"{folder} holds runs; give one of them, such as {runs[-1].parent}." if runs else ""

@@ -12,7 +12,6 @@ from recbole.utils import get_flops
 
 from recbole_drepmrec import compat
 from recbole_drepmrec.config import Config, resolved
-from recbole_drepmrec.console import is_watched
 from recbole_drepmrec.distributed import is_first
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.files import held
@@ -21,6 +20,8 @@ from recbole_drepmrec.prepared import Prepared
 from recbole_drepmrec.registry import is_multimodal
 from recbole_drepmrec.result import Result, result_table
 from recbole_drepmrec.run_folder import RunFolder, command_line, data_hashes, provenance
+from recbole_drepmrec.run_record import RECORD
+from recbole_drepmrec.terminal import is_watched
 from recbole_drepmrec.trainer import trainer_class
 
 logger = logging.getLogger(__name__)
@@ -81,15 +82,15 @@ def _kept(
         record = _record(prepared) if stopped is None else _record_of_resumed(stopped)
         run.log_to_file()
         run.write_json("config.json", resolved(config))
-        run.write_json("run.json", {**record, "status": "training"})
+        run.write_json(RECORD, {**record, "status": "training"})
         try:
             result = action(run)
         except BaseException as error:
             reason = f"{type(error).__name__}: {error}"
             with suppress(UserError):  # a full disk is why, and must not hide behind itself
-                run.write_json("run.json", {**record, "status": "failed", "reason": reason})
+                run.write_json(RECORD, {**record, "status": "failed", "reason": reason})
             raise
-        run.write_json("run.json", {**record, "status": "finished", "result": asdict(result)})
+        run.write_json(RECORD, {**record, "status": "finished", "result": asdict(result)})
         run.remove_leftovers()
     return result
 
@@ -183,7 +184,7 @@ def _record(prepared: Prepared) -> dict[str, Any]:
 
 def _record_of_resumed(run: RunFolder) -> dict[str, Any]:
     """What was known of a run when it began, and that it went on."""
-    record = run.read_json("run.json")
+    record = run.read_json(RECORD)
     record.pop("reason", None)
     return {**record, "resumed": [*record.get("resumed", []), provenance(command_line())]}
 
@@ -198,7 +199,7 @@ def check_same_data(run: RunFolder, prepared: Prepared) -> None:
     Raises:
         UserError: Interactions or their split differ.
     """
-    if run.read_json("run.json")["data_sha256"] != _record(prepared)["data_sha256"]:
+    if run.read_json(RECORD)["data_sha256"] != _record(prepared)["data_sha256"]:
         name, folder = prepared.config["dataset"], Path(prepared.config["data_path"]).parent
         raise UserError(
             f"the data set {name} in {folder} is not the one that {run.path} was trained on: its "

@@ -163,10 +163,13 @@ def test_loading_what_is_no_run(tmp_path: Path, name: str) -> None:
 def test_a_folder_of_runs_proposes_the_newest(tmp_path: Path) -> None:
     for second, name in enumerate(("newer", "older")):
         (tmp_path / name).mkdir()
-        (tmp_path / name / "run.json").write_text("{}")
-        os.utime(tmp_path / name / "run.json", (0, 2 - second))
-    with pytest.raises(UserError, match=r"holds runs; give one of them, such as .*/newer\.$"):
+        (tmp_path / name / "config.json").write_text("{}")
+        os.utime(tmp_path / name / "config.json", (0, 2 - second))
+    (tmp_path / "nowhere").mkdir()
+    (tmp_path / "nowhere" / "config.json").symlink_to("gone")
+    with pytest.raises(UserError) as caught:
         load(tmp_path)
+    assert str(caught.value).endswith(f"give one of them, such as {tmp_path / 'newer'}.")
 
 
 @pytest.mark.parametrize("model", ["BPR", "LightGCN", "NGCF", "MultiVAE", "EASE", "ItemKNN", "Pop"])

@@ -36,14 +36,14 @@ def config(model: str = "BPR", **values: Any) -> Config:
         ({"eval_args": {"split": "RS"}}, "the split 'RS', expected three ratios"),
         ({"unload_col": ["price"]}, "`unload_col` is ['price'], expected a mapping such as"),
         ({"clip_grad_norm": {"max_nrm": 5}}, "no key 'max_nrm'; did you mean 'max_norm'?"),
-        ({"clip_grad_norm": {"norm_type": 2}}, "has the max_norm None, expected a number above 0"),
+        ({"clip_grad_norm": {"norm_type": 2}}, "expected max_norm to be a number above 0, such as"),
         (
             {"clip_grad_norm": {"max_norm": 0}},
-            "`clip_grad_norm` has the max_norm 0, expected a num",
+            "`clip_grad_norm` is {'max_norm': 0}, expected max_norm",
         ),
         (
             {"clip_grad_norm": {"max_norm": 5, "norm_type": "2"}},
-            "has the norm_type '2', expected a",
+            "expected norm_type to be a number above 0",
         ),
         ({"clip_grad_norm": 5}, "`clip_grad_norm` is 5, expected a mapping such as"),
         ({"benchmark_filename": "train"}, "`benchmark_filename` is 'train', expected a list such"),
@@ -82,10 +82,19 @@ def test_what_recbole_would_misread_is_refused(values: dict[str, Any], message: 
 
 
 def test_a_sequential_model_by_cross_entropy_says_how_to_draw_no_negatives() -> None:
-    with pytest.raises(UserError, match=r"give --train_neg_sample_args=None, or --loss_type=BPR"):
+    with pytest.raises(
+        UserError, match=r"GRU4Rec learns by .* is CE.* give --train_neg_sample_args=None\."
+    ):
         config("GRU4Rec")
     assert config("GRU4Rec", train_neg_sample_args=None)["MODEL_INPUT_TYPE"].name == "POINTWISE"
     assert config("GRU4Rec", loss_type="BPR")["MODEL_INPUT_TYPE"].name == "PAIRWISE"
+    for draws in ("SINE", "RepeatNet"):  # whatever their `loss_type` is
+        assert config(draws)["train_neg_sample_args"]["sample_num"] == 1
+
+
+@pytest.mark.parametrize("given", [None, False, ["rating"]])
+def test_numerical_features_are_a_list_whatever_was_given(given: Any) -> None:
+    assert config(numerical_features=given)["numerical_features"] == (given or [])
 
 
 @pytest.mark.parametrize(
@@ -95,7 +104,7 @@ def test_a_sequential_model_by_cross_entropy_says_how_to_draw_no_negatives() -> 
         {"load_col": None},
         {"clip_grad_norm": False},
         {"clip_grad_norm": {"max_norm": 5}},
-        {"numerical_features": None},
+        {"clip_grad_norm": {"max_norm": 5.0, "norm_type": float("inf")}},
         {"val_interval": {"rating": "[3,inf)", "user_id": ["1", "2"]}},
         {"user_inter_num_interval": "[5,inf)", "item_inter_num_interval": "[1,2]; (4,9)"},
         {"model": "ItemKNN"},

@@ -22,20 +22,24 @@ Negatives = Literal["all", "trained"]
 PHASES = ("train", "valid", "test")
 
 
-def check_cross_entropy(settings: Mapping[str, Any]) -> None:
+def check_cross_entropy(model: str, settings: Mapping[str, Any]) -> None:
     """See that no negatives are drawn for a sequential model which has no use for them.
 
     Args:
-        settings: The configuration, before RecBole's own reading of it.
+        model: The name of a model that learns as ``loss_type`` says: CE, by cross-entropy over
+            all items, or BPR.
+        settings: The configuration, before ``Config._set_default_parameters``.
 
     Raises:
         UserError: Some are.
     """
-    sequential, loss = settings["MODEL_TYPE"] == ModelType.SEQUENTIAL, settings.get("loss_type")
-    if sequential and loss == "CE" and settings.get("train_neg_sample_args") is not None:
+    given = settings.get("train_neg_sample_args")
+    sequential = settings["MODEL_TYPE"] == ModelType.SEQUENTIAL
+    if sequential and settings.get("loss_type") == "CE" and given is not None:
         raise UserError(
-            "a sequential model learns by cross-entropy over all items (`loss_type` is CE), "
-            "without negatives; give --train_neg_sample_args=None, or --loss_type=BPR."
+            f"{model} learns by cross-entropy over all items (`loss_type` is CE), without "
+            f"negatives, but `train_neg_sample_args` is {given}; give "
+            "--train_neg_sample_args=None."
         )
 
 

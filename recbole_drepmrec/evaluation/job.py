@@ -23,6 +23,7 @@ from recbole_drepmrec.evaluation.records import JobResult, write_result
 from recbole_drepmrec.prepared import Prepared, prepare
 from recbole_drepmrec.result import Result
 from recbole_drepmrec.run_folder import RunFolder
+from recbole_drepmrec.run_record import RECORD
 from recbole_drepmrec.training import train_and_test
 
 
@@ -49,7 +50,7 @@ def run_job(folder: Path, out: Path, settings: dict[str, Any], settings_sha256: 
     scores = user_metrics(rankings, config)
     _write_lists(folder / "users.npz", prepared, rankings, scores)
     run = RunFolder(Path(result.run))
-    record = run.read_json("run.json")
+    record = run.read_json(RECORD)
     write_result(
         folder,
         JobResult(

@@ -10,7 +10,7 @@ from recbole_drepmrec.graph.bipartite import (
 from recbole_drepmrec.graph.cache import cached_graph, content_hash
 from recbole_drepmrec.graph.cosine import cosine_knn, mean_cosine_knn
 from recbole_drepmrec.graph.knn import cooccurrence_knn, top_columns
-from recbole_drepmrec.graph.products import times
+from recbole_drepmrec.graph.products import product_without_gradient
 from recbole_drepmrec.graph.search import NeighbourSearch, Search
 from recbole_drepmrec.graph.sparse import Graph, SparseMatrix, index_type, row_starts
 from recbole_drepmrec.graph.weights import (
@@ -38,10 +38,10 @@ __all__ = [
     "normalise_by_degrees",
     "normalise_by_row_sums",
     "normalised_bipartite",
+    "product_without_gradient",
     "row_starts",
     "sample_edges",
     "softmax_by_row",
-    "times",
     "top_columns",
     "weighted_sum",
     "with_self_loops",

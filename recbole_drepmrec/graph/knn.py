@@ -9,6 +9,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from recbole_drepmrec.graph.sparse import Graph
+from recbole_drepmrec.terminal import is_watched
 
 BLOCK_BYTES = 128 * 2**20
 """Of the scores or vectors that are alive at a time."""
@@ -23,7 +24,7 @@ _LONG_WORK = 20  # blocks; shorter work needs no progress bar
 
 
 def blocks(n: int, size: int, description: str) -> Iterator[tuple[int, int]]:
-    """Start and stop of each block of rows, with a progress bar on a terminal if they are many.
+    """Start and stop of each block of rows, with a progress bar where many are watched.
 
     Args:
         n: Number of rows.
@@ -31,7 +32,7 @@ def blocks(n: int, size: int, description: str) -> Iterator[tuple[int, int]]:
         description: Label of the progress bar.
     """
     starts = range(0, n, max(1, size))
-    hide = None if len(starts) > _LONG_WORK else True  # None: shown on a terminal only
+    hide = len(starts) <= _LONG_WORK or not is_watched()
     for start in tqdm(starts, desc=description, disable=hide, leave=False):
         yield start, min(start + starts.step, n)
 

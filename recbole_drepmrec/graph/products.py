@@ -70,7 +70,7 @@ class _Product(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, a: BothWays) -> Tensor:
         ctx.a = a
-        return times(a.matrix, x)  # [n_rows, d]
+        return product_without_gradient(a.matrix, x)  # [n_rows, d]
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
@@ -106,16 +106,20 @@ class _MeanOfPowersAt(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[None, Tensor, None, None, None]:
         of_mean, of_own = grads
         of_mean = of_mean / (ctx.n + 1)  # [B, d]
-        of_all = _sum_of_powers(times(ctx.some.transpose, of_mean), ctx.a.transpose, ctx.n - 1)
+        of_all = _sum_of_powers(
+            product_without_gradient(ctx.some.transpose, of_mean), ctx.a.transpose, ctx.n - 1
+        )
         of_all.index_add_(0, ctx.rows, of_mean.add_(of_own))
         return None, of_all, None, None, None
 
 
-def times(matrix: Tensor, x: Tensor) -> Tensor:
-    """Return A x, [n_rows, d], written once: torch's own ``@`` fills and copies zeros before.
+def product_without_gradient(matrix: Tensor, x: Tensor) -> Tensor:
+    """Return A x, [n_rows, d], for the inside of an autograd function.
+
+    It is written once, where torch's own ``@`` fills and copies zeros before.
 
     Args:
-        matrix: A in CSR, [n_rows, n_cols]; autograd does not see the product.
+        matrix: A in CSR, [n_rows, n_cols].
         x: Shape [n_cols, d].
     """
     # of MKL's kernels a test shows that they read nothing of what is there

@@ -1,12 +1,10 @@
 """Finds the inference file of a run, or says why there is none."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.inference.bundle import FILE, Bundle, read_bundle
-from recbole_drepmrec.suggestions import runs_inside
+from recbole_drepmrec.run_record import newest_run_hint, read_record
 
 WHO_CAN = (
     "those of this project's models that learn (DRepMRec, VBPR, BM3, ...), RecBole's BPR, DGCF, "
@@ -43,10 +41,10 @@ def find_file(run: Path) -> Path:
             f"{run} does not exist; expected the folder of a finished run, such as "
             "saved/DRepMRec-ml-100k-mm-20260101-120000-ab12, or an inference file."
         )
-    record = _record(run)
+    record = read_record(run)
     if record.get("status") != "finished":
         raise UserError(
-            runs_inside(run)
+            newest_run_hint(run, FILE)
             or f"{run} is no finished run, such as saved/DRepMRec-ml-100k-mm-20260101-120000-ab12, "
             "nor an inference file; a run that was stopped goes on by `recbole-drepmrec train "
             f"--resume={run}`."
@@ -56,12 +54,3 @@ def find_file(run: Path) -> Path:
         "products of user and item vectors, and it was not run with saved=False; one that was "
         f"taken away is made by training again. Models with such scores: {WHO_CAN}."
     )
-
-
-def _record(run: Path) -> dict[str, Any]:
-    # not by RunFolder, which imports RecBole
-    try:
-        record = json.loads((run / "run.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return record if isinstance(record, dict) else {}

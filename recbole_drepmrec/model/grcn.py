@@ -25,7 +25,7 @@ from recbole_drepmrec.nn import (
     Representations,
     bpr_loss,
     squared_norm,
-    unit_rows,
+    unit_length,
 )
 from recbole_drepmrec.settings import NotNegative, Positive, Settings, Weight
 
@@ -101,7 +101,7 @@ class GRCN(MultimodalRecommender):
 
     def _convolved(self, to_users: Tensor, to_items: Tensor) -> Representations:
         """Sum of the layers over the refined edges."""
-        users, items = (unit_rows(table) for table in self.ids.tables())
+        users, items = (unit_length(table) for table in self.ids.tables())
         sums = [users, items]
         for _ in range(self.settings.n_layers):
             users, items = (

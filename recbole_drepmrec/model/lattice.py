@@ -25,7 +25,7 @@ from recbole_drepmrec.nn import (
     bpr_loss,
     smooth,
     squared_norm,
-    unit_rows,
+    unit_length,
 )
 from recbole_drepmrec.settings import NotNegative, Positive, Settings, Share, Weight
 
@@ -109,7 +109,7 @@ class LATTICE(MultimodalRecommender):
         users, items = self.behavior_line()
         table, n_layers = self.behavior_line.item_embedding, self.settings.item_graph_layers
         alike = smooth(item_graph, table, n_layers)
-        return Representations(users, items + unit_rows(alike))
+        return Representations(users, items + unit_length(alike))
 
 
 def _modality_graph(

@@ -29,7 +29,7 @@ from recbole_drepmrec.nn import (
     split,
     squared_norm,
     summed,
-    unit_rows,
+    unit_length,
 )
 from recbole_drepmrec.settings import AboveZero, NotNegative, Positive, Settings, Share, Weight
 
@@ -147,8 +147,8 @@ class LGMRec(MultimodalRecommender):
         far = [view.hypergraph(ids.items) for view in self.views]
         users, items = (
             own
-            + summed([unit_rows(one[side]) for one in local])
-            + self.settings.global_weight * unit_rows(summed([one[side] for one in far]))
+            + summed([unit_length(one[side]) for one in local])
+            + self.settings.global_weight * unit_length(summed([one[side] for one in far]))
             for side, own in enumerate(ids)
         )
         return Representations(users, items), far

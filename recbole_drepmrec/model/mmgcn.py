@@ -23,7 +23,7 @@ from recbole_drepmrec.nn import (
     Representations,
     bpr_loss,
     squared_norm,
-    unit_rows,
+    unit_length,
 )
 from recbole_drepmrec.settings import Positive, Settings, Weight
 
@@ -72,7 +72,7 @@ class ModalityTower(nn.Module):
         Args:
             ids: ID embeddings, users [n_users, d] and items [n_items, d].
         """
-        users, items = unit_rows(self.preference), unit_rows(self.projection())
+        users, items = unit_length(self.preference), unit_length(self.projection())
         output: Representations = self.convolution(Representations(users, items), ids)
         present = self.projection.present.unsqueeze(-1)
         return Representations(output.users, torch.where(present, output.items, 0.0))

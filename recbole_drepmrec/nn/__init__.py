@@ -54,7 +54,7 @@ from recbole_drepmrec.nn.ranking import RankingKind, RankingLoss, by_cosines
 from recbole_drepmrec.nn.representations import Representations
 from recbole_drepmrec.nn.similarity_kept import SimilarityKept, SimilarityTracker
 from recbole_drepmrec.nn.similarity_signal import SignalKind, SimilaritySupervisedSignal
-from recbole_drepmrec.nn.unit_rows import unit_rows
+from recbole_drepmrec.nn.unit_rows import unit_length
 
 __all__ = [
     "BEHAVIOR",
@@ -118,5 +118,5 @@ __all__ = [
     "split",
     "squared_norm",
     "summed",
-    "unit_rows",
+    "unit_length",
 ]

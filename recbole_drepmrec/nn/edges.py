@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from recbole_drepmrec.graph import Graph, index_type, row_starts, times
+from recbole_drepmrec.graph import Graph, index_type, product_without_gradient, row_starts
 
 
 class EdgeSet(nn.Module):
@@ -134,7 +134,7 @@ class _Sum(torch.autograd.Function):
     ) -> Tensor:
         ctx.save_for_backward(weights, vectors)
         ctx.edges, ctx.to_columns = edges, to_columns
-        return times(edges.matrix(weights, to_columns), vectors)
+        return product_without_gradient(edges.matrix(weights, to_columns), vectors)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None, None]:

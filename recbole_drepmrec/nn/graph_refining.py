@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from recbole_drepmrec.nn.edges import EdgeSet
 from recbole_drepmrec.nn.projection import FeatureProjection
 from recbole_drepmrec.nn.representations import Representations
-from recbole_drepmrec.nn.unit_rows import unit_rows
+from recbole_drepmrec.nn.unit_rows import unit_length
 
 Integration = Literal["confidence", "max", "mean"]
 """The highest of the confidence-weighted affinities, the highest affinity, or their mean."""
@@ -67,11 +67,11 @@ class NeighbourRouting(nn.Module):
     def forward(self) -> Routed:
         """Route, and return representations and affinities."""
         edges, taken = self.edges, self.taken
-        items = unit_rows(F.leaky_relu(self.projection()))
-        users = unit_rows(self.preference)
+        items = unit_length(F.leaky_relu(self.projection()))
+        users = unit_length(self.preference)
         for _ in range(self.n_routing):
             affinities = edges.softmax(edges.dot(users, items), taken=taken)
-            users = unit_rows(users + edges.sum_to_rows(affinities, items))
+            users = unit_length(users + edges.sum_to_rows(affinities, items))
         scores = edges.dot(users, items)
         to_users = edges.softmax(scores, taken=taken)
         to_items = edges.softmax(scores, over_columns=True, taken=taken)

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Sequence
 from typing import cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from recbole_drepmrec.graph import Graph, cosine_knn, normalise_by_row_sums, with_self_loops
 from recbole_drepmrec.nn.projection import FeatureProjection
+from recbole_drepmrec.nn.unit_rows import unit_length
 
 
 class ModalityGraph(nn.Module):
@@ -51,7 +51,7 @@ class ModalityGraph(nn.Module):
 
     def mined(self) -> Graph:
         """Return A, with gradients of its weights."""
-        unit = F.normalize(self.projection().float(), dim=1)  # [n_items, d]
+        unit = unit_length(self.projection())  # [n_items, d]
         present = self.projection.present
         chosen = with_self_loops(cosine_knn(unit.detach(), present, self.k - 1), present)
         rows, cols = chosen.rows.to(unit.device), chosen.cols.to(unit.device)

@@ -11,7 +11,7 @@ from recbole_drepmrec.graph import SparseMatrix
 from recbole_drepmrec.nn.projection import FeatureProjection
 from recbole_drepmrec.nn.propagation import light_gcn
 from recbole_drepmrec.nn.representations import Representations
-from recbole_drepmrec.nn.unit_rows import unit_rows
+from recbole_drepmrec.nn.unit_rows import unit_length
 
 
 class ModalityGCN(nn.Module):
@@ -61,7 +61,7 @@ class ModalityGCN(nn.Module):
         """Return X, split into users [n_users, d] and items [n_items, d]."""
         projected = self.output(F.leaky_relu(self.hidden()))  # [n_items, d]
         items = torch.where(self.hidden.present.unsqueeze(1), projected, 0.0)
-        start = (unit_rows(rows) for rows in (self.preferences, items))
+        start = (unit_length(rows) for rows in (self.preferences, items))
         mean = light_gcn(self.adjacency, Representations(*start), self.n_layers)
         return Representations(*(rows * (self.n_layers + 1) for rows in mean))
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from recbole_drepmrec.nn.frozen_matrix import FrozenMatrix
 from recbole_drepmrec.nn.known_gradient import with_gradients
-from recbole_drepmrec.nn.unit_rows import UnitRows
+from recbole_drepmrec.nn.unit_rows import UnitRows, unit_length
 
 SignalKind = Literal["gram", "sampled"]
 """All pairs of items exactly, or the pairs among items drawn for each step."""
@@ -96,7 +96,7 @@ class SimilaritySupervisedSignal(nn.Module):
         n = min(self.samples, len(self.present_ids))
         drawn = torch.randperm(len(self.present_ids), device=self.present_ids.device)[:n]
         ids = self.present_ids[drawn]
-        rows = F.normalize(representations[ids], dim=-1)
+        rows = unit_length(representations[ids])
         target = self.target.rows(ids)
         # The diagonals agree (both are one, but for a zero row), so only different items differ.
         squares = (rows @ rows.T - target @ target.T).pow(2).sum()  # [n, n]

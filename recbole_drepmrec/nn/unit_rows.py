@@ -15,8 +15,8 @@ class UnitRows(NamedTuple):
 
         dL/dx = (dL/dy - <dL/dy, y> y) / |x|,   both zero where x has no direction
 
-    By hand, for losses that make their gradients along with their value: torch's own
-    ``F.normalize`` takes more than twice the time there and back.
+    By hand, for losses that make their gradients along with their value, and for ``unit_length``:
+    torch's own ``F.normalize`` takes more than twice the time there and back.
 
     Attributes:
         rows: y, in float32 at least, shape [n, d].
@@ -48,17 +48,20 @@ class UnitRows(NamedTuple):
         return torch.addcmul(of_rows, along, self.rows, value=-1).mul_(self.inverse)
 
 
-def unit_rows(vectors: Tensor) -> Tensor:
-    """Return y of ``UnitRows``, whose gradient autograd can ask for, once.
+def unit_length(vectors: Tensor) -> Tensor:
+    """Return y of ``UnitRows``, [n, d], with its gradient.
 
     Args:
         vectors: x, in any floating-point type, shape [n, d].
+
+    Raises:
+        RuntimeError: Once a second derivative is asked for; there is none.
     """
-    rows: Tensor = _Unit.apply(vectors)  # type: ignore[no-untyped-call]
+    rows: Tensor = _UnitLength.apply(vectors)  # type: ignore[no-untyped-call]
     return rows
 
 
-class _Unit(torch.autograd.Function):
+class _UnitLength(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, vectors: Tensor) -> Tensor:
         unit = UnitRows.of(vectors)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from recbole_drepmrec import fixed_shapes
 from recbole_drepmrec.graph import Graph, SparseMatrix, products
+from tests.fresh_memory import full_of_nan
 
 
 def random_graph(n_rows: int, n_cols: int, n_edges: int, seed: int = 0) -> Graph:
@@ -57,16 +58,8 @@ def test_a_product_reads_nothing_of_the_memory_that_it_is_written_to(
     n_edges: int, x: Tensor
 ) -> None:
     graph = random_graph(6, 4, n_edges)
-    were_deterministic = torch.are_deterministic_algorithms_enabled()
-    with pytest.MonkeyPatch.context() as patch:
-        # which fill fresh memory with NaN
-        patch.setattr(torch.utils.deterministic, "fill_uninitialized_memory", True)
-        torch.use_deterministic_algorithms(True)
-        try:
-            assert torch.empty(1).isnan().all()
-            found = SparseMatrix(graph)(x)
-        finally:
-            torch.use_deterministic_algorithms(were_deterministic)
+    with full_of_nan():
+        found = SparseMatrix(graph)(x)
     torch.testing.assert_close(found, graph.to_dense() @ x)
 
 

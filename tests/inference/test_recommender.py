@@ -1,6 +1,7 @@
 """A run's folder alone recommends what its model did."""
 
 import pickle
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -185,7 +186,10 @@ def test_runs_that_cannot_recommend(popular: Trained, trained: Trained, tmp_path
     with pytest.raises(UserError, match="is no finished run"):
         Recommender.load(tmp_path)
     shutil.copytree(trained.run, tmp_path / "run")
-    with pytest.raises(UserError, match=r"holds runs; give one of them, such as .*/run\."):
+    with pytest.raises(
+        UserError,
+        match="holds runs; give one of them, such as " + re.escape(f"{tmp_path / 'run'}."),
+    ):
         Recommender.load(tmp_path)
     file = tmp_path / "run" / "inference.safetensors"
     whole = file.read_bytes()

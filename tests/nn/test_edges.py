@@ -10,6 +10,7 @@ from torch import Tensor
 
 from recbole_drepmrec.graph import Graph
 from recbole_drepmrec.nn import EdgeSet
+from tests.fresh_memory import full_of_nan
 
 
 def graph(rows: list[int], cols: list[int], shape: tuple[int, int]) -> Graph:
@@ -73,6 +74,18 @@ def test_softmax_and_gradient_are_those_of_the_dense_matrix(
     ours = edges.softmax(scores, over_columns)
     torch.testing.assert_close(ours, expected)
     torch.testing.assert_close(gradients(ours, scores), gradients(expected, scores))
+
+
+@pytest.mark.parametrize("n_edges", [0, 9])
+def test_sums_read_nothing_of_the_memory_that_they_are_written_to(n_edges: int) -> None:
+    edges = random_edges(6, 4, n_edges, 0)
+    weights = torch.ones(edges.n_edges)
+    with full_of_nan():
+        to_rows = edges.sum_to_rows(weights, torch.ones(4, 3))
+        to_columns = edges.sum_to_columns(weights, torch.ones(6, 3))
+    matrix = dense(edges, weights)
+    torch.testing.assert_close(to_rows, matrix @ torch.ones(4, 3))
+    torch.testing.assert_close(to_columns, matrix.T @ torch.ones(6, 3))
 
 
 def test_softmax_by_hand_leaves_out_the_edges_not_taken() -> None:

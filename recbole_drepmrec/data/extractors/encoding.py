@@ -12,6 +12,7 @@ from recbole_drepmrec.data.extractors.chunks import Chunk, Chunks
 from recbole_drepmrec.data.extractors.encoder import Encoder, Source, UnreadableError
 from recbole_drepmrec.data.extractors.libraries import enough_memory
 from recbole_drepmrec.errors import UserError
+from recbole_drepmrec.terminal import is_watched
 
 Loaded = tuple[int, Any]
 """A row and its input, or the :class:`UnreadableError` that says why there is none."""
@@ -45,7 +46,7 @@ def encode_missing(
         num_workers=workers,
     )
     total, done = len(source.ids), chunks.n_done()
-    with tqdm(total=total, initial=done, unit="item", disable=None) as bar:
+    with tqdm(total=total, initial=done, unit="item", disable=not is_watched()) as bar:
         loaded = iter(loader) if todo else iter(())
         for number in todo:
             parts = (next(loaded) for _ in batches[number])

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.files import write_errors
+from recbole_drepmrec.terminal import is_watched
 
 CHUNK = 1024 * 1024
 ATTEMPTS = 4
@@ -140,7 +141,7 @@ def _write(response: Any, answer: _Answer, part: Path) -> None:
         initial=answer.start,
         unit="B",
         unit_scale=True,
-        disable=None,
+        disable=not is_watched(),
     )
     with progress, write_errors(part):
         _tag_file(part).write_text(answer.validator, encoding="utf-8")

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import NamedTuple
 
+from recbole_drepmrec import __version__
 from recbole_drepmrec.arguments import Parser
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.files import OUT_OF_SPACE
@@ -77,6 +78,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = Parser(prog="recbole-drepmrec", description="Multimodal recommendation with RecBole.")
     what = "; ".join(f"{name}: {command.what}" for name, command in COMMANDS.items())
     parser.add_argument("command", metavar="COMMAND", help=what)
+    parser.add_argument("--version", action="version", version=f"recbole-drepmrec {__version__}")
     return _guarded(lambda: _run(_named(parser, arguments), arguments[1:]))
 
 
@@ -123,6 +125,6 @@ def _guarded(action: Callable[[], int | None]) -> int:
         else:
             raise
         return 2
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+    except KeyboardInterrupt as error:
+        print(f"interrupted; {error}." if str(error) else "interrupted", file=sys.stderr)
         return 130

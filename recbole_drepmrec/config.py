@@ -161,6 +161,7 @@ class Config(recbole.config.Config):
         for key, value in (("model", model), ("dataset", dataset)):
             if value is None:
                 raise UserError(f"no {key} was given; name one with --{key}.")
+        _check_is_name(str(dataset))
         name = model if isinstance(model, str) else model.__name__
         if self._wears_bma(name) and not name.endswith(BMA_SUFFIX):
             name += BMA_SUFFIX
@@ -251,6 +252,12 @@ class Config(recbole.config.Config):
                 f"`gpu_id` is {settings['gpu_id']!r}, but this machine has "
                 f"{torch.cuda.device_count()} GPUs, numbered from 0."
             )
+        named = bool(settings["use_gpu"]) and gpus != _gpu_ids(self.internal_config_dict["gpu_id"])
+        if named and gpus and not torch.cuda.is_available():
+            logging.getLogger(__name__).warning(
+                "`gpu_id` is %s, but torch finds no GPU here: this runs on the CPU.",
+                settings["gpu_id"],
+            )
         settings["single_spec"] = "local_rank" not in settings
         rank = settings.setdefault("local_rank", 0)
         settings["gpu_id"] = ",".join(map(str, gpus))
@@ -264,6 +271,16 @@ class Config(recbole.config.Config):
             join_group(settings)
         if rank != 0:
             settings.update(state="error", show_progress=False, verbose=False)
+
+
+def _check_is_name(dataset: str) -> None:
+    place = Path(dataset)
+    if place.name != dataset:
+        where = "" if place.parent == Path() else f" --data_path={place.parent}"
+        raise UserError(
+            f"the data set is {dataset!r}, expected the name of a folder that `data_path` holds; "
+            f"give{where} --dataset={place.name}."
+        )
 
 
 def _keys_of_all_models() -> set[str]:

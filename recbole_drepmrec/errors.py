@@ -58,6 +58,22 @@ class UnknownKeyError(UserError):
 
 
 @contextmanager
+def going_on_by(how: str) -> Iterator[None]:
+    """Let who presses Ctrl-C know how what is under way goes on.
+
+    Args:
+        how: A sentence without its full stop.
+
+    Raises:
+        KeyboardInterrupt: With that sentence.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(how) from None
+
+
+@contextmanager
 def recbole_complaints(about: str) -> Iterator[None]:
     """Turn what RecBole raises at a wrong value, or at a missing package, into the user's error.
 

@@ -148,8 +148,17 @@ def known_datasets(data_path: Path) -> list[str]:
     configured = {
         file.stem for folder in properties_folders() for file in folder.glob("dataset/*.yaml")
     }
+    return sorted(configured.union(datasets_at_hand(data_path)))
+
+
+def datasets_at_hand(data_path: Path) -> list[str]:
+    """Names of the data sets that need no other folder: prepared, embedded or RecBole's own.
+
+    Args:
+        data_path: The folder of data sets.
+    """
     prepared = {path.name for path in data_path.glob("*/") if any(path.glob("*.inter"))}
-    return sorted(configured | prepared | set(DATASET_BUILDERS) | {"ml-100k"})
+    return sorted(prepared | set(DATASET_BUILDERS) | {"ml-100k"})
 
 
 def provide_dataset(name: str, folder: Path) -> None:
@@ -169,7 +178,7 @@ def provide_dataset(name: str, folder: Path) -> None:
         return
     urls = yaml.safe_load((recbole_properties() / "dataset" / "url.yaml").read_text())
     if name not in urls:
-        known = [other for other in known_datasets(folder.parent) if other != name]
+        known = datasets_at_hand(folder.parent)
         near = nearest(name, known)
         parent = folder.parent
         what = f"{folder}" if parent.is_dir() else f"The folder of data sets, --data_path={parent},"

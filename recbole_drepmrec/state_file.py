@@ -83,7 +83,7 @@ def read_state(path: Path, what: str, format_number: int, device: torch.device) 
     except Exception as error:  # whatever a damaged or forged file makes go wrong
         raise UserError(
             f"{path} is damaged or no {what} of recbole-drepmrec, which hold tensors and "
-            f"plain data only ({type(error).__name__})."
+            f"plain data only ({type(error).__name__}); take it away, or make it again."
         ) from error
     found = header.get("format")
     if header.get("what") == what and isinstance(found, int):
@@ -91,7 +91,10 @@ def read_state(path: Path, what: str, format_number: int, device: torch.device) 
             f"{path} is no {what} of recbole-drepmrec, format {format_number}, but of format "
             f"{found}; use the version that wrote it, or train again with this one."
         )
-    raise UserError(f"{path} is no {what} of recbole-drepmrec, format {format_number}.")
+    raise UserError(
+        f"{path} is no {what} of recbole-drepmrec, format {format_number}; give one, or the folder "
+        "of its run."
+    )
 
 
 class _Encoder:

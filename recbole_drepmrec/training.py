@@ -85,6 +85,12 @@ def _kept(
         run.write_json(RECORD, {**record, "status": "training"})
         try:
             result = action(run)
+        except KeyboardInterrupt:
+            with suppress(UserError):
+                run.write_json(RECORD, {**record, "status": "interrupted"})
+            if run.last.is_file():
+                raise KeyboardInterrupt(f"--resume={run.path} goes on with it") from None
+            raise
         except BaseException as error:
             reason = f"{type(error).__name__}: {error}"
             with suppress(UserError):  # a full disk is why, and must not hide behind itself

@@ -14,7 +14,7 @@ from recbole_drepmrec.arguments import (
     not_empty,
     with_options,
 )
-from recbole_drepmrec.errors import UserError
+from recbole_drepmrec.errors import UserError, going_on_by
 from recbole_drepmrec.evaluation.schedule import Machine, machine
 from recbole_drepmrec.libraries import library
 from recbole_drepmrec.registry import DEFAULT_DATASET, DEFAULT_MODEL
@@ -62,7 +62,8 @@ def run(options: Any, values: dict[str, Any]) -> int:
     out = options.out or Path("tuning") / f"{record.model}-{record.dataset}"
     limits = machine(options.jobs, record.on_gpu)
     open_study(out, record, limits)
-    failures = search(out, record, options.trials, limits, engine)
+    with going_on_by("the same command, given again, goes on where it was"):
+        failures = search(out, record, options.trials, limits, engine)
     return _finish(out, failures)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+import recbole_drepmrec
 from recbole_drepmrec.arguments import Parser, add_config_files, config_files, key_values, names
 from recbole_drepmrec.cli import main
 from recbole_drepmrec.errors import UserError
@@ -235,3 +236,33 @@ def test_an_unknown_command_is_one_message(
     assert said.startswith("error: ")
     assert message in said
     assert said.count("\n") == 1
+
+
+def test_its_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"recbole-drepmrec {recbole_drepmrec.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "stopped"),
+    [
+        (["compare", "--models=Pop", "--datasets=tiny"], "recbole_drepmrec.compare.run_unfinished"),
+        (["tune", "--dataset=tiny"], "recbole_drepmrec.tuning.processes.search"),
+    ],
+)
+def test_ctrl_c_says_that_the_same_command_goes_on(
+    settings_file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    stopped: str,
+) -> None:
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(stopped, interrupted)
+    assert main([*words, "--config_files", str(settings_file)]) == 130
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last == "interrupted; the same command, given again, goes on where it was."

@@ -84,15 +84,39 @@ def test_killed_and_resumed_by_the_command_line_equals_unbroken(
     assert "is finished, so there is nothing to go on with" in capsys.readouterr().err
 
 
+def test_ctrl_c_says_how_the_run_goes_on(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, epochs=10_000, stopping_step=10_000)
+    file = tmp_path / "settings.yaml"
+    file.write_text(yaml.safe_dump(settings, sort_keys=False))
+    words = ["train", "--model=BPR", "--dataset=tiny", "--config_files", str(file)]
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, *words], stderr=subprocess.PIPE, text=True
+    )
+    wait_for(process, tmp_path, 3)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=300)
+    folder = next(tmp_path.rglob("run.json")).parent
+    assert process.returncode == 130
+    assert errors.splitlines()[-1] == f"interrupted; --resume={folder} goes on with it."
+    assert "Traceback" not in errors
+    assert RunFolder(folder).read_json("run.json")["status"] == "interrupted"
+    assert RunFolder(folder).unfinished(1)["epochs"] == 10_000
+
+
 def kill_after(process: Any, parent: Path, n_lines: int) -> None:
     """Kill a training once its metrics have so many lines."""
+    wait_for(process, parent, n_lines)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+
+
+def wait_for(process: Any, parent: Path, n_lines: int) -> None:
+    """Wait until the metrics of a training have so many lines."""
     while sum(len(file.read_bytes().splitlines()) for file in parent.rglob("metrics.jsonl")) < (
         n_lines
     ):
         assert process.poll() is None, "it ended before it could be killed"
         time.sleep(0.002)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
 
 
 def stopped_after(

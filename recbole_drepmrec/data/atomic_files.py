@@ -175,10 +175,8 @@ def _check_rows(path: Path, width: int, separator: str, encoding: str) -> None:
     except UnicodeDecodeError as error:
         raise _wrong_encoding(path, encoding) from error
     if not rows:
-        raise UserError(
-            f"{path} has a header but no rows. Fill it; or, if nothing is known, remove the file "
-            "(only the .inter file is always needed)."
-        )
+        cure = "it" if path.suffix == ".inter" else "it, or remove the file if nothing is known"
+        raise UserError(f"{path} has a header but no rows. Fill {cure}.")
 
 
 def _wrong_encoding(path: Path, encoding: str) -> UserError:

@@ -111,8 +111,8 @@ def modality_sources(modalities: Any, chosen: Any) -> dict[str, ModalitySource]:
         raise UserError(
             f"`modalities` is {modalities!r}, expected at least one entry such as "
             "`modalities: {image: {file: image_feat.npy, ids: image_ids.txt}}`; add it to the data "
-            "set's property file or a file given with --config_files. To use some of them only, "
-            "give --use_modalities=[NAME,...]."
+            "set's property file, properties/dataset/NAME.yaml, or a file given with "
+            "--config_files. To use some of them only, give --use_modalities=[NAME,...]."
         )
     names = list(modalities) if chosen is None else chosen
     if not isinstance(names, list) or not names or not set(names) <= set(modalities):

@@ -137,7 +137,8 @@ def load_comparison(out: Path) -> Comparison:
     request = read_request(out)
     if request is None:
         raise UserError(
-            f"{out} holds no comparison.json; expected the folder of `recbole-drepmrec compare`."
+            f"{out} {'holds no comparison.json' if out.is_dir() else 'is no folder'}; expected the "
+            "folder of `recbole-drepmrec compare` or `ablate`."
         )
     results, failures = {}, {}
     for key in request.jobs():

@@ -171,7 +171,7 @@ def test_nothing_finished(tmp_path: Path, folder: Path, capsys: pytest.CaptureFi
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["nowhere"], "nowhere holds no comparison.json"),
+        (["nowhere"], "nowhere is no folder; expected the folder of"),
         (["out", "--datasets=tiny,tinny"], "--datasets has 'tinny', expected some of those"),
         (["out", "--projection=tsne"], "argument --projection: invalid choice: 'tsne'"),
         ([], "the following arguments are required: OUT"),

@@ -43,8 +43,9 @@ def _core_folder(path: Path) -> Path:
     ]
     if len(found) != 1:
         what = f"{len(found)} folders" if found else "no folder"
+        which = f" ({', '.join(map(str, found))})" if found else ""
         raise UserError(
-            f"{path} has {what} with {', '.join(FILES.values())} ({[str(f) for f in found]}); "
-            "expected one, such as 5-core. Give that folder itself, or the one above it."
+            f"{path} has {what} with {', '.join(FILES.values())}{which}; expected one, such as "
+            "5-core. Give that folder itself, or the one above it."
         )
     return found[0]

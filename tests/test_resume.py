@@ -89,8 +89,10 @@ def test_ctrl_c_says_how_the_run_goes_on(tmp_path: Path) -> None:
     file = tmp_path / "settings.yaml"
     file.write_text(yaml.safe_dump(settings, sort_keys=False))
     words = ["train", "--model=BPR", "--dataset=tiny", "--config_files", str(file)]
+    # who starts the tests in the background may have them ignore SIGINT
+    listens = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
     process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, *words], stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", listens + PROGRAM, *words], stderr=subprocess.PIPE, text=True
     )
     wait_for(process, tmp_path, 3)
     process.send_signal(signal.SIGINT)

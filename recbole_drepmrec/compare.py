@@ -15,7 +15,7 @@ from recbole_drepmrec.arguments import (
     names,
     with_options,
 )
-from recbole_drepmrec.errors import UserError, going_on_by
+from recbole_drepmrec.errors import UserError, going_on_when_repeated
 from recbole_drepmrec.evaluation.plan import Variant, make_plan
 from recbole_drepmrec.evaluation.records import Test, make_request, write_request
 from recbole_drepmrec.evaluation.runs import describe_splits, run_unfinished
@@ -89,7 +89,7 @@ def carried_out(
     for name, place in plan.folders.items():  # before a folder is made for the runs
         provide_dataset(name, place)
     limits = machine(options.jobs, plan.on_gpu)
-    with held(options.out), going_on_by("the same command, given again, goes on where it was"):
+    with held(options.out), going_on_when_repeated():
         hashes = describe_splits(plan, options.out, limits)
         write_request(options.out, make_request(reference, options.test, hashes))
         run_unfinished(plan, hashes, options.out, limits)

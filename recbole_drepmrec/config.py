@@ -33,7 +33,12 @@ from recbole_drepmrec.protocol import (
     check_valid_metric,
     preset,
 )
-from recbole_drepmrec.recbole_values import check_embedding_size, check_shapes, check_split
+from recbole_drepmrec.recbole_values import (
+    check_dataset_name,
+    check_embedding_size,
+    check_shapes,
+    check_split,
+)
 from recbole_drepmrec.registry import (
     BMA_SUFFIX,
     get_model,
@@ -161,7 +166,7 @@ class Config(recbole.config.Config):
         for key, value in (("model", model), ("dataset", dataset)):
             if value is None:
                 raise UserError(f"no {key} was given; name one with --{key}.")
-        _check_is_name(str(dataset))
+        check_dataset_name(str(dataset))
         name = model if isinstance(model, str) else model.__name__
         if self._wears_bma(name) and not name.endswith(BMA_SUFFIX):
             name += BMA_SUFFIX
@@ -271,16 +276,6 @@ class Config(recbole.config.Config):
             join_group(settings)
         if rank != 0:
             settings.update(state="error", show_progress=False, verbose=False)
-
-
-def _check_is_name(dataset: str) -> None:
-    place = Path(dataset)
-    if place.name != dataset:
-        where = "" if place.parent == Path() else f" --data_path={place.parent}"
-        raise UserError(
-            f"the data set is {dataset!r}, expected the name of a folder that `data_path` holds; "
-            f"give{where} --dataset={place.name}."
-        )
 
 
 def _keys_of_all_models() -> set[str]:

@@ -58,19 +58,16 @@ class UnknownKeyError(UserError):
 
 
 @contextmanager
-def going_on_by(how: str) -> Iterator[None]:
-    """Let who presses Ctrl-C know how what is under way goes on.
-
-    Args:
-        how: A sentence without its full stop.
+def going_on_when_repeated() -> Iterator[None]:
+    """Let who presses Ctrl-C know that the command can be given again.
 
     Raises:
-        KeyboardInterrupt: With that sentence.
+        KeyboardInterrupt: With that as its text.
     """
     try:
         yield
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(how) from None
+        raise KeyboardInterrupt("the same command, given again, goes on where it was") from None
 
 
 @contextmanager

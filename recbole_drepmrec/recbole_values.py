@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from recbole_drepmrec.data.splits import SPLIT_NAMES
@@ -50,6 +51,24 @@ _INTERVALS = (
 """Keys of how many interactions, or triples, who is kept has."""
 
 _LEAVE_ONE_OUT = ("valid_and_test", "valid_only", "test_only")
+
+
+def check_dataset_name(dataset: str) -> None:
+    """See that a data set is named and no path to one.
+
+    Args:
+        dataset: What was given.
+
+    Raises:
+        UserError: It is a path.
+    """
+    place = Path(dataset)
+    if place.name != dataset:
+        where = "" if place.parent == Path() else f" --data_path={place.parent}"
+        raise UserError(
+            f"the data set is {dataset!r}, expected the name of a folder that `data_path` holds; "
+            f"give{where} --dataset={place.name or 'NAME'}."
+        )
 
 
 def check_shapes(settings: Mapping[str, Any]) -> None:

@@ -85,20 +85,21 @@ def _kept(
         run.write_json(RECORD, {**record, "status": "training"})
         try:
             result = action(run)
-        except KeyboardInterrupt:
-            with suppress(UserError):
-                run.write_json(RECORD, {**record, "status": "interrupted"})
-            if run.last.is_file():
-                raise KeyboardInterrupt(f"--resume={run.path} goes on with it") from None
-            raise
         except BaseException as error:
-            reason = f"{type(error).__name__}: {error}"
             with suppress(UserError):  # a full disk is why, and must not hide behind itself
-                run.write_json(RECORD, {**record, "status": "failed", "reason": reason})
+                run.write_json(RECORD, {**record, **_broken_off(error)})
+            if isinstance(error, KeyboardInterrupt) and run.last.is_file():
+                raise KeyboardInterrupt(f"--resume={run.path} goes on with it") from None
             raise
         run.write_json(RECORD, {**record, "status": "finished", "result": asdict(result)})
         run.remove_leftovers()
     return result
+
+
+def _broken_off(error: BaseException) -> dict[str, str]:
+    if isinstance(error, KeyboardInterrupt):
+        return {"status": "interrupted"}
+    return {"status": "failed", "reason": f"{type(error).__name__}: {error}"}
 
 
 def _fit_and_evaluate(prepared: Prepared, run: RunFolder, saved: bool, resumed: bool) -> Result:

@@ -14,7 +14,7 @@ from recbole_drepmrec.arguments import (
     not_empty,
     with_options,
 )
-from recbole_drepmrec.errors import UserError, going_on_by
+from recbole_drepmrec.errors import UserError, going_on_when_repeated
 from recbole_drepmrec.evaluation.schedule import Machine, machine
 from recbole_drepmrec.libraries import library
 from recbole_drepmrec.registry import DEFAULT_DATASET, DEFAULT_MODEL
@@ -62,7 +62,7 @@ def run(options: Any, values: dict[str, Any]) -> int:
     out = options.out or Path("tuning") / f"{record.model}-{record.dataset}"
     limits = machine(options.jobs, record.on_gpu)
     open_study(out, record, limits)
-    with going_on_by("the same command, given again, goes on where it was"):
+    with going_on_when_repeated():
         failures = search(out, record, options.trials, limits, engine)
     return _finish(out, failures)
 

@@ -273,18 +273,6 @@ def test_a_sequential_model_leaves_torch_as_it_was() -> None:
     assert subprocess.run([sys.executable, "-W", "ignore", "-c", code]).returncode == 0
 
 
-@pytest.mark.parametrize(
-    ("dataset", "cure"),
-    [("/data/shop", "give --data_path=/data --dataset=shop."), ("shop/", "give --dataset=shop.")],
-)
-def test_a_data_set_is_named_and_no_path(dataset: str, cure: str) -> None:
-    with pytest.raises(
-        UserError, match="expected the name of a folder that `data_path` holds"
-    ) as caught:
-        Config("BPR", dataset)
-    assert cure in str(caught.value)
-
-
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_gpu_that_is_not_there_is_told_of(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)

@@ -126,3 +126,19 @@ def test_what_recbole_reads_is_taken(values: dict[str, Any]) -> None:
 )
 def test_splits_of_recbole_are_taken(given: dict[str, Any]) -> None:
     assert given.items() <= config(eval_args=given)["eval_args"].items()
+
+
+@pytest.mark.parametrize(
+    ("dataset", "cure"),
+    [
+        ("/data/shop", "give --data_path=/data --dataset=shop."),
+        ("shop/", "give --dataset=shop."),
+        (".", "give --dataset=NAME."),
+    ],
+)
+def test_a_data_set_is_named_and_no_path(dataset: str, cure: str) -> None:
+    with pytest.raises(
+        UserError, match="expected the name of a folder that `data_path` holds"
+    ) as caught:
+        Config("BPR", dataset)
+    assert cure in str(caught.value)

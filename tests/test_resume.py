@@ -94,9 +94,12 @@ def test_ctrl_c_says_how_the_run_goes_on(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", listens + PROGRAM, *words], stderr=subprocess.PIPE, text=True
     )
-    wait_for(process, tmp_path, 3)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=300)
+    try:
+        wait_for(process, tmp_path, 3)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=120)
+    finally:
+        process.kill()  # if it has not listened
     folder = next(tmp_path.rglob("run.json")).parent
     assert process.returncode == 130
     assert errors.splitlines()[-1] == f"interrupted; --resume={folder} goes on with it."

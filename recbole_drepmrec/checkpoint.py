@@ -11,7 +11,7 @@ import torch
 
 from recbole_drepmrec.state_file import read_state, write_state
 
-WHAT, FORMAT = "checkpoint", 2
+WHAT, FORMAT = "checkpoint", 3
 
 
 def write_checkpoint(path: Path, state: dict[str, Any]) -> None:

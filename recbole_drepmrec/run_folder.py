@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import torch
 from recbole.utils.logger import RemoveColorFilter
 
 import recbole_drepmrec
@@ -152,7 +153,11 @@ def provenance(command: list[str]) -> dict[str, Any]:
             "python": platform.python_version(),
             **installed,
         },
-        "machine": {"system": platform.platform(), "processor": platform.machine()},
+        "machine": {
+            "system": platform.platform(),
+            "processor": platform.machine(),
+            "threads": torch.get_num_threads(),
+        },
     }
 
 

@@ -33,6 +33,7 @@ from recbole_drepmrec.model_checkpoint import load_checkpoint, preparation_of
 from recbole_drepmrec.protocol import not_improved_by_a_tie
 from recbole_drepmrec.registry import host_name
 from recbole_drepmrec.run_folder import RunFolder
+from recbole_drepmrec.unsaved_state import keep_attributes, optimizers
 
 if TYPE_CHECKING:
     from recbole.trainer import Trainer as _Base
@@ -67,6 +68,7 @@ class RunTrainerMixin(_Base):
         self.run = run
         with _as_single_process(config), _tensorboard_in(run):
             super().__init__(config, model)
+        keep_attributes(model)
         self.eval_step = min(self.eval_step, self.epochs)  # some trainers have one epoch only
         self.saved_model_file = str(run.checkpoint)
         self.eval_collector = TopCollector(config)
@@ -105,7 +107,9 @@ class RunTrainerMixin(_Base):
         self._train_data = train_data
         given = inspect.signature(super().fit).bind(train_data, *args, **kwargs)
         given.apply_defaults()
-        self._validates = bool(given.arguments.get("valid_data")) and self.eval_step > 0
+        pretrains = "pretrain" in getattr(self.model, "train_stage", "")  # RaCT's first stages
+        validates = bool(given.arguments.get("valid_data")) and not pretrains
+        self._validates = validates and self.eval_step > 0
         self._saved = bool(given.arguments.get("saved"))
         if self._resumed is not None:
             self._restore_random_state(self._resumed, train_data)
@@ -224,7 +228,7 @@ class RunTrainerMixin(_Base):
             "state_dict": dict(self.model.state_dict()),
             "other_parameter": self.model.other_parameter(),
             "feature_preparation": preparation_of(self.model),
-            "optimizer": self.optimizer.state_dict(),
+            "optimizers": {name: one.state_dict() for name, one in optimizers(self).items()},
             "random": random_state(),
             "loader": loader.get_state() if loader is not None else None,
         }
@@ -253,7 +257,8 @@ class RunTrainerMixin(_Base):
         self.start_epoch = state["epoch"] + 1
         self.cur_step = state["cur_step"]
         self.best_valid_score = state["best_valid_score"]
-        self.optimizer.load_state_dict(state["optimizer"])
+        for name, one in optimizers(self).items():
+            one.load_state_dict(state["optimizers"][name])
         self._valid_result = self.best_valid_result = state["valid_result"]
         self._resumed = state
 

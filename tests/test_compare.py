@@ -342,13 +342,13 @@ def test_a_run_that_fails_stops_no_other(
     assert list(comparison.results) == [JobKey("tiny", "Pop", 1)]
 
 
-def start(folder: Path) -> subprocess.Popen[bytes]:
+def start(folder: Path, given: list[str]) -> subprocess.Popen[bytes]:
     program = (  # a shell's background processes ignore SIGINT, and hand that down
         "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
         "from recbole_drepmrec.cli import main; sys.exit(main())"
     )
     return subprocess.Popen(
-        [sys.executable, "-c", program, *words("BPR,DRepMRec", "1,2", "--jobs=2")],
+        [sys.executable, "-c", program, *given],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.DEVNULL,
@@ -365,6 +365,33 @@ def wait_for(what: Any, seconds: float = 240) -> Any:
     return found
 
 
+def test_a_run_under_way_goes_on_to_the_same_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(prepare_folder(tmp_path))
+    given = words("DRepMRec", "1", "--epochs=40", "--stopping_step=40")
+    process = start(tmp_path, given)
+    try:
+        runs = tmp_path / "out" / "jobs" / "tiny" / "DRepMRec" / "1" / "runs"
+        wait_for(lambda: list(runs.glob("*/last.safetensors")))
+        children = psutil.Process(process.pid).children()
+    finally:
+        process.kill()
+    process.wait()
+    wait_for(lambda: not any(child.is_running() for child in children), seconds=60)
+    (run,) = runs.iterdir()
+    n_epochs = len((run / "metrics.jsonl").read_text().splitlines())
+    assert 0 < n_epochs < 40, "it ended before it could be killed"
+    (runs / "another").mkdir()
+    assert main(given) == 0
+    assert list(runs.iterdir()) == [run]
+    assert len(json.loads((run / "run.json").read_text())["resumed"]) == 1
+    gone_on = tables(tmp_path)
+    shutil.rmtree(tmp_path / "out" / "jobs")
+    assert main(given) == 0
+    assert tables(tmp_path) == gone_on
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_killed_and_run_again_gives_the_same(
@@ -372,7 +399,7 @@ def test_killed_and_run_again_gives_the_same(
 ) -> None:
     """Killed once a run is finished and others are under way: these end too, that one stays."""
     monkeypatch.chdir(prepare_folder(tmp_path))
-    process = start(tmp_path)
+    process = start(tmp_path, words("BPR,DRepMRec", "1,2", "--jobs=2"))
     jobs = tmp_path / "out" / "jobs"
     (first, *_) = wait_for(lambda: list(jobs.rglob("result.json")))
     wait_for(lambda: len(list(jobs.rglob("log.txt"))) > len(list(jobs.rglob("result.json"))))

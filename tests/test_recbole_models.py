@@ -1,4 +1,4 @@
-"""RecBole's own general models, one epoch each, by the launcher's way."""
+"""RecBole's own general models, by the launcher's way: one epoch each, and going on."""
 
 import importlib.util
 from pathlib import Path
@@ -9,6 +9,7 @@ import pytest
 from recbole_drepmrec.quick_start import run_recbole
 from recbole_drepmrec.registry import recbole_general_models
 from tests.datasets import clustered
+from tests.test_resume import resumed_equals_unbroken, settings_of
 
 NEEDS = {"NCL": "faiss"}
 """Models that import a package which ours does not need."""
@@ -27,13 +28,31 @@ def test_recbole_has_33_general_models() -> None:
     assert len(recbole_general_models()) == 33
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("model", recbole_general_models())
-def test_runs_for_an_epoch(model: str, tmp_path: Path) -> None:
+WITHOUT_EPOCHS = {"ADMMSLIM", "AsymKNN", "EASE", "ItemKNN", "Pop", "Random", "SLIMElastic"}
+"""Models that are computed at once."""
+
+
+def skip_where_it_needs_more(model: str) -> None:
     package = NEEDS.get(model)
     if package is not None and importlib.util.find_spec(package) is None:
         pytest.skip(f"{model} needs the package {package}, which is not installed")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", recbole_general_models())
+def test_runs_for_an_epoch(model: str, tmp_path: Path) -> None:
+    skip_where_it_needs_more(model)
     settings = {**clustered().write(tmp_path / "dataset"), "epochs": 1, "use_gpu": False}
     result = run_recbole(model, config_dict={**settings, **SETTINGS.get(model, {})})
     assert 0 <= result.test_result["recall@5"] <= 1
     assert Path(result.run, "config.json").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", sorted({*recbole_general_models()} - WITHOUT_EPOCHS))
+def test_goes_on_to_the_same_numbers(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    skip_where_it_needs_more(model)
+    settings = settings_of(tmp_path, model=model, **SETTINGS.get(model, {}))
+    resumed_equals_unbroken(tmp_path, monkeypatch, settings)

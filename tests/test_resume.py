@@ -128,18 +128,15 @@ def stopped_after(
     n_epochs: int, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any]
 ) -> RunFolder:
     """A run that an error has stopped while the epoch after so many was training."""
-    whole = RunTrainerMixin._check_nan
-    seen: list[int] = []
 
     def interrupt(self: Any, loss: torch.Tensor) -> None:
-        seen.append(1)  # a batch an epoch
-        if len(seen) > n_epochs:
+        if len(self.train_loss_dict) >= n_epochs:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(RunTrainerMixin, "_check_nan", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        run_recbole(config_dict=settings)
-    monkeypatch.setattr(RunTrainerMixin, "_check_nan", whole)
+    with monkeypatch.context() as patch:
+        patch.setattr(RunTrainerMixin, "_check_nan", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            run_recbole(config_dict=settings)
     return RunFolder(next(Path(settings["checkpoint_dir"]).iterdir()))
 
 
@@ -159,6 +156,27 @@ def test_whenever_it_stops_it_ends_the_same(
     assert result.test_result == unbroken.test_result
     assert result.best_valid_result == unbroken.best_valid_result
     assert epochs_of(folder.path) == epochs_of(Path(unbroken.run))
+
+
+@pytest.mark.parametrize("model", ["DiffRec", "LINE", "MultiVAE", "RecVAE"])
+def test_what_a_model_or_trainer_counts_goes_on_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str
+) -> None:
+    """RecBole's checkpoints leave out losses, places and steps so far, and a second optimizer."""
+    resumed_equals_unbroken(tmp_path, monkeypatch, settings_of(tmp_path, model=model))
+
+
+def resumed_equals_unbroken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any]
+) -> None:
+    """A run of six epochs, stopped in the fourth, ends as the one that was not."""
+    settings = {**settings, "epochs": 6, "checkpoint_dir": str(tmp_path / "stopped")}
+    unbroken = run_recbole(config_dict={**settings, "checkpoint_dir": str(tmp_path / "whole")})
+    folder = stopped_after(3, monkeypatch, settings)
+    result = run(None, None, resume=folder.path)
+    assert folder.read_json("run.json")["resumed"]
+    assert epochs_of(folder.path) == epochs_of(Path(unbroken.run))
+    assert result.test_result == unbroken.test_result
 
 
 def test_what_cannot_be_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """One run of a comparison, in a process of its own: train, test once, write what it gave."""
 
 import json
+import shutil
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -22,6 +23,7 @@ from recbole_drepmrec.evaluation.rankings import (
 from recbole_drepmrec.evaluation.records import JobResult, write_result
 from recbole_drepmrec.prepared import Prepared, prepare
 from recbole_drepmrec.result import Result
+from recbole_drepmrec.resuming import stopped_run
 from recbole_drepmrec.run_folder import RunFolder
 from recbole_drepmrec.run_record import RECORD
 from recbole_drepmrec.training import train_and_test
@@ -29,6 +31,8 @@ from recbole_drepmrec.training import train_and_test
 
 def run_job(folder: Path, out: Path, settings: dict[str, Any], settings_sha256: str) -> None:
     """Train a model, rank all items for each test user once, and write ``result.json``.
+
+    A training of the same that was stopped goes on where it was.
 
     Args:
         folder: The run's folder.
@@ -43,7 +47,9 @@ def run_job(folder: Path, out: Path, settings: dict[str, Any], settings_sha256: 
     config = Config(config_dict=settings)
     log_to_console(config["state"])
     prepared = prepare(config)
-    result = train_and_test(prepared)
+    stopped = stopped_run(prepared)
+    _remove_other_runs(Path(config["checkpoint_dir"]), stopped)
+    result = train_and_test(prepared, stopped=stopped)
     started = perf_counter()
     rankings = rank_test(prepared)
     seconds = perf_counter() - started
@@ -74,6 +80,13 @@ def run_job(folder: Path, out: Path, settings: dict[str, Any], settings_sha256: 
             run=str(run.path.relative_to(out)),
         ),
     )
+
+
+def _remove_other_runs(parent: Path, kept: RunFolder | None) -> None:
+    others = parent.iterdir() if parent.is_dir() else []
+    for path in others:
+        if kept is None or path != kept.path:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _write_lists(path: Path, prepared: Prepared, rankings: Rankings, scores: Any) -> None:

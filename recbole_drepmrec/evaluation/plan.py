@@ -28,6 +28,9 @@ EQUAL_KEYS = ("eval_args", "metrics", "topk", "valid_metric", "mask_valid_in_tes
 INDIFFERENT_KEYS = ("checkpoint_dir", "data_path", "keep_features", "show_progress", "state")
 """Keys that change nothing of what a run gives."""
 
+RUNS = "runs"
+"""Folder of a job's run folder."""
+
 OWN_KEYS = LAUNCH_KEYS | {"seed", "checkpoint_dir"}
 """Keys that the command sets for each run."""
 
@@ -129,7 +132,7 @@ def _job_settings(config: Config, key: JobKey, out: Path) -> dict[str, Any]:
     values = resolved(config)
     if values["split_seed"] is None:
         values["split_seed"] = SPLIT_SEED
-    folder = str(key.folder(out) / "runs")
+    folder = str(key.folder(out) / RUNS)
     own = {"seed": key.seed, "checkpoint_dir": folder, "show_progress": False, "state": "info"}
     return {**values, **own, "keep_features": False}  # of many runs they would fill a disk
 

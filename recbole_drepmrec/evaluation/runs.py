@@ -7,7 +7,7 @@ from pathlib import Path
 from recbole.utils import EvaluatorType
 
 from recbole_drepmrec.errors import UserError
-from recbole_drepmrec.evaluation.plan import Plan, data_hash, settings_hash, split_hash
+from recbole_drepmrec.evaluation.plan import RUNS, Plan, data_hash, settings_hash, split_hash
 from recbole_drepmrec.evaluation.records import JobKey, JobResult, read_result
 from recbole_drepmrec.evaluation.schedule import Machine, Task, run_tasks
 from recbole_drepmrec.evaluation.split import read_split
@@ -84,7 +84,7 @@ def run_unfinished(plan: Plan, hashes: dict[JobKey, str], out: Path, limits: Mac
     results = {key: read_result(key.folder(out), sha256) for key, sha256 in hashes.items()}
     limits.largest = max((r.peak_memory for r in results.values() if r), default=0)
     tasks = [
-        Task(key.folder(out), RUN, out, plan.settings[key], hashes[key])
+        Task(key.folder(out), RUN, out, plan.settings[key], hashes[key], keeps=RUNS)
         for key, result in results.items()
         if result is None
     ]

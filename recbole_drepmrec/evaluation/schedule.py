@@ -34,11 +34,12 @@ class Task:
     """What one process is to do.
 
     Attributes:
-        folder: Where its results go; whatever lies there before is removed.
+        folder: Where its results go; what lies there before is removed, but for ``keeps``.
         what: The function that does it, ``MODULE:NAME``; it is given the attributes below.
         out: The folder of the comparison or the study.
         settings: A resolved configuration.
         sha256: Hash of the settings.
+        keeps: A folder in ``folder`` that is left to the function as it is.
     """
 
     folder: Path
@@ -46,6 +47,7 @@ class Task:
     out: Path
     settings: dict[str, Any]
     sha256: str
+    keeps: str | None = None
 
 
 @dataclass
@@ -142,8 +144,7 @@ def run_tasks(
 
 def _start(task: Task, threads: int) -> _Running:
     with write_errors(task.folder):
-        shutil.rmtree(task.folder, ignore_errors=True)
-        task.folder.mkdir(parents=True)
+        _clear(task)
         log = (task.folder / "log.txt").open("wb")
     numbers = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
     with log:
@@ -166,6 +167,16 @@ def _start(task: Task, threads: int) -> _Running:
         process.stdin.write(json.dumps(order).encode() + b"\n")
         process.stdin.flush()
     return _Running(task, process)
+
+
+def _clear(task: Task) -> None:
+    task.folder.mkdir(parents=True, exist_ok=True)
+    for path in task.folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            if path.name != task.keeps:
+                shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink()
 
 
 def _outcome(one: _Running) -> str | None:

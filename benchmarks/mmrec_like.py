@@ -7,6 +7,7 @@ projections, and everything encoded again for each batch of an evaluation.
 
 import random
 import time
+from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,7 @@ def neighbours(features: Tensor, k: int = 10) -> Tensor:
     return coo(rows, cols.flatten(), weights, len(features), len(features))
 
 
-class Baseline(nn.Module):
+class Baseline(nn.Module, ABC):
     """User and item embeddings and trained features.
 
     Args:
@@ -78,13 +79,13 @@ class Baseline(nn.Module):
     def start_epoch(self) -> None:
         """Nothing to draw."""
 
+    @abstractmethod
     def encode(self) -> tuple[Tensor, Tensor]:
         """All users and items."""
-        raise NotImplementedError
 
+    @abstractmethod
     def loss(self, users: Tensor, positives: Tensor, negatives: Tensor) -> Tensor:
         """Of one batch."""
-        raise NotImplementedError
 
 
 def bpr(users: Tensor, positives: Tensor, negatives: Tensor) -> Tensor:

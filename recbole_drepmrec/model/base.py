@@ -1,5 +1,6 @@
 """What multimodal recommenders share: features at hand, and most encode once for dot products."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -87,7 +88,7 @@ class FeatureRecommender(GeneralRecommender):
         return {}
 
 
-class MultimodalRecommender(FeatureRecommender):
+class MultimodalRecommender(FeatureRecommender, ABC):
     """A recommender with features whose scores are dot products of user and item vectors.
 
     A subclass implements ``forward`` and ``calculate_loss``. Prediction encodes all users and items
@@ -103,9 +104,9 @@ class MultimodalRecommender(FeatureRecommender):
         self._encoded: Representations | None = None
         self.register_load_state_dict_post_hook(lambda model, _: model.forget())
 
+    @abstractmethod
     def forward(self) -> Representations:
         """Encode all users [n_users, d] and items [n_items, d]."""
-        raise NotImplementedError
 
     def scoring_vectors(self) -> Representations:
         """The vectors whose dot products score: ``forward``'s, unless it leaves something to do."""

@@ -1,5 +1,7 @@
 """What recommenders of a behavior side and a modal side share: both can be looked at apart."""
 
+from abc import abstractmethod
+
 import torch
 from torch import Tensor
 
@@ -25,13 +27,13 @@ class TwoLineRecommender(MultimodalRecommender):
 
     modal_side: ModalSide | None
 
+    @abstractmethod
     def lines(self) -> tuple[Representations | None, ModalOutput | None]:
         """Run both lines; None for one that is switched off."""
-        raise NotImplementedError
 
+    @abstractmethod
     def gate_items(self) -> Tensor | None:
         """The behavior side's item vectors that ``gate: behavior`` reads, [n_items, d]."""
-        raise NotImplementedError
 
     @torch.no_grad()
     def parts(self) -> dict[str, Representations]:

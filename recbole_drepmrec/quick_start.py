@@ -17,9 +17,8 @@ from recbole_drepmrec.model_checkpoint import load_checkpoint
 from recbole_drepmrec.prepared import Prepared, prepare
 from recbole_drepmrec.registry import host_name
 from recbole_drepmrec.result import Result
-from recbole_drepmrec.resuming import check_same_data
 from recbole_drepmrec.run_folder import RunFolder
-from recbole_drepmrec.training import train_and_test
+from recbole_drepmrec.training import check_same_data, train_and_test
 
 
 def run(

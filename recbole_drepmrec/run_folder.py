@@ -7,6 +7,7 @@ import platform
 import secrets
 import sys
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -119,9 +120,12 @@ class RunFolder:
         if not is_first() or not path.is_file():
             return
         lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        kept = [
-            line for line in lines if line.endswith("\n") and json.loads(line)["epoch"] <= epoch
-        ]
+        try:
+            kept = [
+                line for line in lines if line.endswith("\n") and json.loads(line)["epoch"] <= epoch
+            ]
+        except (ValueError, TypeError, KeyError) as error:
+            raise UserError(f"{path} is damaged ({error}); start another run.") from error
         with atomic_file(path) as temporary:
             temporary.write_text("".join(kept), encoding="utf-8")
 
@@ -153,12 +157,23 @@ def provenance(command: list[str]) -> dict[str, Any]:
             "python": platform.python_version(),
             **installed,
         },
+        "code_sha256": _code_hash(),
         "machine": {
             "system": platform.platform(),
             "processor": platform.machine(),
             "threads": torch.get_num_threads(),
         },
     }
+
+
+@cache
+def _code_hash() -> str:
+    """Of this package's sources: between two versions they change, and numbers may with them."""
+    folder = Path(recbole_drepmrec.__file__).parent
+    digest = hashlib.sha256()
+    for file in sorted(folder.rglob("*.py")):
+        digest.update(f"{file.relative_to(folder).as_posix()}\0".encode() + file.read_bytes())
+    return digest.hexdigest()
 
 
 def data_hashes(datasets: dict[str, Any]) -> dict[str, str]:

@@ -107,7 +107,8 @@ class RunTrainerMixin(_Base):
         self._train_data = train_data
         given = inspect.signature(super().fit).bind(train_data, *args, **kwargs)
         given.apply_defaults()
-        pretrains = "pretrain" in getattr(self.model, "train_stage", "")  # RaCT's first stages
+        stage = str(getattr(self.model, "train_stage", ""))
+        pretrains = "pretrain" in stage  # RaCT's first stages validate nothing
         validates = bool(given.arguments.get("valid_data")) and not pretrains
         self._validates = validates and self.eval_step > 0
         self._saved = bool(given.arguments.get("saved"))
@@ -257,8 +258,8 @@ class RunTrainerMixin(_Base):
         self.start_epoch = state["epoch"] + 1
         self.cur_step = state["cur_step"]
         self.best_valid_score = state["best_valid_score"]
-        for name, one in optimizers(self).items():
-            one.load_state_dict(state["optimizers"][name])
+        for name, one in state["optimizers"].items():
+            getattr(self, name).load_state_dict(one)
         self._valid_result = self.best_valid_result = state["valid_result"]
         self._resumed = state
 

@@ -19,8 +19,7 @@ from recbole_drepmrec.inference.making import write_inference
 from recbole_drepmrec.prepared import Prepared
 from recbole_drepmrec.registry import is_multimodal
 from recbole_drepmrec.result import Result, result_table
-from recbole_drepmrec.resuming import record_of, record_of_resumed
-from recbole_drepmrec.run_folder import RunFolder
+from recbole_drepmrec.run_folder import RunFolder, command_line, data_hashes, provenance
 from recbole_drepmrec.run_record import RECORD
 from recbole_drepmrec.terminal import is_watched
 from recbole_drepmrec.trainer import trainer_class
@@ -80,7 +79,7 @@ def _kept(
     with held(run.path) if is_first() else nullcontext():
         if stopped is not None:  # again: another command may have ended it before it was held
             stopped.unfinished(config["world_size"] or 1)
-        record = record_of(prepared) if stopped is None else record_of_resumed(stopped)
+        record = _record(prepared) if stopped is None else _record_of_resumed(stopped)
         run.log_to_file()
         run.write_json("config.json", resolved(config))
         run.write_json(RECORD, {**record, "status": "training"})
@@ -165,6 +164,54 @@ def _fit(prepared: Prepared, run: RunFolder, goes_on: Callable[[float, str], boo
     finally:
         trainer.tensorboard.close()
     return _result(config, run, trainer.best_valid_score, trainer.best_valid_result, None)
+
+
+def _record(prepared: Prepared) -> dict[str, Any]:
+    """Everything about a run that is known before it trains."""
+    config = prepared.config
+    loaders = {
+        "train": prepared.train_data,
+        "valid": prepared.valid_data,
+        "test": prepared.test_data,
+    }
+    splits = {name: loader._dataset for name, loader in loaders.items()}
+    features = getattr(prepared.dataset, "modal_features", {})
+    return {
+        "model": config["model"],
+        "dataset": config["dataset"],
+        "seed": config["seed"],
+        "device": str(config["device"]),
+        "processes": config["world_size"] or 1,
+        **provenance(command_line()),
+        "interactions": {name: len(split) for name, split in splits.items()},
+        "data_sha256": data_hashes(splits),
+        "features_sha256": {name: modality.sha256 for name, modality in features.items()},
+    }
+
+
+def _record_of_resumed(run: RunFolder) -> dict[str, Any]:
+    """What was known of a run when it began, and that it went on."""
+    record = run.read_json(RECORD)
+    record.pop("reason", None)
+    return {**record, "resumed": [*record.get("resumed", []), provenance(command_line())]}
+
+
+def check_same_data(run: RunFolder, prepared: Prepared) -> None:
+    """See that a run is of the data that are prepared.
+
+    Args:
+        run: The run's folder.
+        prepared: What its configuration gives now.
+
+    Raises:
+        UserError: Interactions or their split differ.
+    """
+    if run.read_json(RECORD)["data_sha256"] != _record(prepared)["data_sha256"]:
+        name, folder = prepared.config["dataset"], Path(prepared.config["data_path"]).parent
+        raise UserError(
+            f"the data set {name} in {folder} is not the one that {run.path} was trained on: its "
+            "interactions or their split differ."
+        )
 
 
 def _log_flops(prepared: Prepared) -> None:

@@ -23,26 +23,28 @@ def keep_attributes(model: Any) -> None:
     """Let ``other_parameter``, which RecBole puts into a checkpoint, hold all that changes.
 
     Args:
-        model: Any model of RecBole's.
+        model: Any model; of one that wears BMA, its host has it.
     """
-    names = [name for kind in type(model).__mro__ for name in ATTRIBUTES.get(kind.__name__, ())]
-    kept = getattr(model, "other_parameter_name", [])
-    model.other_parameter_name = [*kept, *(name for name in names if name not in kept)]
+    model = getattr(model, "host", model)
+    kept = list(getattr(model, "other_parameter_name", []))
+    for kind in type(model).__mro__:
+        for name in ATTRIBUTES.get(kind.__name__, ()):
+            if hasattr(model, name) and name not in kept:  # not another one of that name
+                kept.append(name)
+    model.other_parameter_name = kept
 
 
 def optimizers(trainer: Any) -> dict[str, torch.optim.Optimizer]:
-    """A trainer's optimizers, by the name of its attribute.
+    """A trainer's optimizers, each once, by the name of its attribute.
 
-    Of several, as RecVAE's has, ``optimizer`` is none: it stands for the one now at work.
+    RecVAE's has two, and lets ``optimizer`` be the one at work, so that name comes last.
 
     Args:
-        trainer: Any trainer of RecBole's.
+        trainer: Any trainer.
     """
-    found = {
-        name: value
-        for name, value in vars(trainer).items()
-        if isinstance(value, torch.optim.Optimizer)
-    }
-    if len(found) > 1:
-        found.pop("optimizer", None)
+    found: dict[str, torch.optim.Optimizer] = {}
+    for name in sorted(vars(trainer), key=lambda attribute: attribute == "optimizer"):
+        value = getattr(trainer, name)
+        if isinstance(value, torch.optim.Optimizer) and value not in found.values():
+            found[name] = value
     return found

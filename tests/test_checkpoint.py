@@ -17,6 +17,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from recbole_drepmrec.checkpoint import (
+    FORMAT,
     random_state,
     read_checkpoint,
     restore_random_state,
@@ -99,7 +100,7 @@ class Bomb:
 def test_a_strangers_pickle_is_never_run(tmp_path: Path, how: str) -> None:
     file, witness = tmp_path / "c", tmp_path / "ran"
     if how == "torch":
-        torch.save({"format": 3, "model": Bomb(witness)}, file)
+        torch.save({"format": FORMAT, "model": Bomb(witness)}, file)
     else:
         file.write_bytes(pickle.dumps(Bomb(witness)))
     with pytest.raises(UserError, match="tensors and plain data only"):
@@ -120,13 +121,13 @@ def test_missing_and_damaged_files(tmp_path: Path) -> None:
 
 
 FORGED = [
-    {"what": "checkpoint", "format": 3},
-    {"what": "checkpoint", "format": 3, "state": {"$": "tensor", "name": "nowhere"}},
-    {"what": "checkpoint", "format": 3, "state": {"$": "os.system"}},
-    {"what": "checkpoint", "format": 3, "state": {"$": "texts", "bytes": "x", "ends": "x"}},
+    {"what": "checkpoint", "format": FORMAT},
+    {"what": "checkpoint", "format": FORMAT, "state": {"$": "tensor", "name": "nowhere"}},
+    {"what": "checkpoint", "format": FORMAT, "state": {"$": "os.system"}},
+    {"what": "checkpoint", "format": FORMAT, "state": {"$": "texts", "bytes": "x", "ends": "x"}},
     {
         "what": "checkpoint",
-        "format": 3,
+        "format": FORMAT,
         "state": {
             "$": "sparse",
             "format": "csr",
@@ -148,10 +149,10 @@ def test_forged_files_are_refused(tmp_path: Path, header: dict[str, Any]) -> Non
 def test_files_of_another_kind_are_refused(tmp_path: Path) -> None:
     file = tmp_path / "c"
     save_file({"weights": torch.zeros(1)}, file)
-    with pytest.raises(UserError, match="is no checkpoint of recbole-drepmrec, format 3"):
+    with pytest.raises(UserError, match=f"is no checkpoint of recbole-drepmrec, format {FORMAT}"):
         read_checkpoint(file, CPU)
     write_state(file, "checkpoint", 1, {"x": 1})
-    with pytest.raises(UserError, match="is no checkpoint of recbole-drepmrec, format 3"):
+    with pytest.raises(UserError, match=f"is no checkpoint of recbole-drepmrec, format {FORMAT}"):
         read_checkpoint(file, CPU)
 
 

@@ -23,13 +23,12 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 """What a model needs on a data set of 60 users."""
 
+WITHOUT_EPOCHS = {"ADMMSLIM", "AsymKNN", "EASE", "ItemKNN", "Pop", "Random", "SLIMElastic"}
+"""Models that are computed at once."""
+
 
 def test_recbole_has_33_general_models() -> None:
     assert len(recbole_general_models()) == 33
-
-
-WITHOUT_EPOCHS = {"ADMMSLIM", "AsymKNN", "EASE", "ItemKNN", "Pop", "Random", "SLIMElastic"}
-"""Models that are computed at once."""
 
 
 def skip_where_it_needs_more(model: str) -> None:

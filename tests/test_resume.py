@@ -158,12 +158,15 @@ def test_whenever_it_stops_it_ends_the_same(
     assert epochs_of(folder.path) == epochs_of(Path(unbroken.run))
 
 
-@pytest.mark.parametrize("model", ["DiffRec", "LINE", "MultiVAE", "RecVAE"])
+@pytest.mark.parametrize(
+    ("model", "values"),
+    [("DiffRec", {}), ("LINE", {}), ("LINE", {"bma": True}), ("MultiVAE", {}), ("RecVAE", {})],
+)
 def test_what_a_model_or_trainer_counts_goes_on_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str, values: dict[str, Any]
 ) -> None:
     """RecBole's checkpoints leave out losses, places and steps so far, and a second optimizer."""
-    resumed_equals_unbroken(tmp_path, monkeypatch, settings_of(tmp_path, model=model))
+    resumed_equals_unbroken(tmp_path, monkeypatch, settings_of(tmp_path, model=model, **values))
 
 
 def resumed_equals_unbroken(
@@ -173,6 +176,7 @@ def resumed_equals_unbroken(
     settings = {**settings, "epochs": 6, "checkpoint_dir": str(tmp_path / "stopped")}
     unbroken = run_recbole(config_dict={**settings, "checkpoint_dir": str(tmp_path / "whole")})
     folder = stopped_after(3, monkeypatch, settings)
+    assert folder.last.is_file()
     result = run(None, None, resume=folder.path)
     assert folder.read_json("run.json")["resumed"]
     assert epochs_of(folder.path) == epochs_of(Path(unbroken.run))
@@ -193,6 +197,13 @@ def test_what_cannot_be_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         run(None, None, resume=folder.path)
     file.write_text(whole)
     assert run(None, None, resume=folder.path).test_result
+
+
+def test_damaged_metrics_are_a_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = stopped_after(2, monkeypatch, settings_of(tmp_path, model="BPR", epochs=4))
+    (folder.path / "metrics.jsonl").write_text("{\n")
+    with pytest.raises(UserError, match=r"metrics\.jsonl is damaged .*; start another run"):
+        run(None, None, resume=folder.path)
 
 
 def test_what_another_command_has_ended_meanwhile_is_left_alone(

@@ -1,7 +1,7 @@
 """One run of a comparison, in a process of its own: train, test once, write what it gave."""
 
 import json
-import shutil
+import logging
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -13,6 +13,7 @@ from recbole_drepmrec import compat
 from recbole_drepmrec.checkpoint import read_checkpoint
 from recbole_drepmrec.config import Config
 from recbole_drepmrec.console import log_to_console
+from recbole_drepmrec.evaluation.going_on import remove_other_runs, stopped_run
 from recbole_drepmrec.evaluation.lists import write_lists
 from recbole_drepmrec.evaluation.rankings import (
     Rankings,
@@ -23,10 +24,11 @@ from recbole_drepmrec.evaluation.rankings import (
 from recbole_drepmrec.evaluation.records import JobResult, write_result
 from recbole_drepmrec.prepared import Prepared, prepare
 from recbole_drepmrec.result import Result
-from recbole_drepmrec.resuming import stopped_run
 from recbole_drepmrec.run_folder import RunFolder
 from recbole_drepmrec.run_record import RECORD
 from recbole_drepmrec.training import train_and_test
+
+logger = logging.getLogger(__name__)
 
 
 def run_job(folder: Path, out: Path, settings: dict[str, Any], settings_sha256: str) -> None:
@@ -47,8 +49,10 @@ def run_job(folder: Path, out: Path, settings: dict[str, Any], settings_sha256: 
     config = Config(config_dict=settings)
     log_to_console(config["state"])
     prepared = prepare(config)
-    stopped = stopped_run(prepared)
-    _remove_other_runs(Path(config["checkpoint_dir"]), stopped)
+    stopped = stopped_run(config)
+    remove_other_runs(config, stopped)
+    if stopped is not None:
+        logger.info("going on with %s", stopped.path)
     result = train_and_test(prepared, stopped=stopped)
     started = perf_counter()
     rankings = rank_test(prepared)
@@ -80,13 +84,6 @@ def run_job(folder: Path, out: Path, settings: dict[str, Any], settings_sha256: 
             run=str(run.path.relative_to(out)),
         ),
     )
-
-
-def _remove_other_runs(parent: Path, kept: RunFolder | None) -> None:
-    others = parent.iterdir() if parent.is_dir() else []
-    for path in others:
-        if kept is None or path != kept.path:
-            shutil.rmtree(path, ignore_errors=True)
 
 
 def _write_lists(path: Path, prepared: Prepared, rankings: Rankings, scores: Any) -> None:

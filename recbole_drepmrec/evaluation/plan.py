@@ -29,7 +29,7 @@ INDIFFERENT_KEYS = ("checkpoint_dir", "data_path", "keep_features", "show_progre
 """Keys that change nothing of what a run gives."""
 
 RUNS = "runs"
-"""Folder of a job's run folder."""
+"""Folder, in that of a job, where its run has a folder."""
 
 OWN_KEYS = LAUNCH_KEYS | {"seed", "checkpoint_dir"}
 """Keys that the command sets for each run."""

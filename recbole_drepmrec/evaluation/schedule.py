@@ -25,6 +25,9 @@ FIRST_GUESS = 2 * 2**30
 MARGIN = 1.2
 """How much more than the largest so far a process is taken to need."""
 
+MARK = "task.sha256"
+"""File with the hash of the settings of what else lies in a task's folder."""
+
 PAUSE = 0.05
 """Seconds between two looks at the processes."""
 
@@ -34,12 +37,13 @@ class Task:
     """What one process is to do.
 
     Attributes:
-        folder: Where its results go; what lies there before is removed, but for ``keeps``.
+        folder: Where its results go; what lies there before is removed.
         what: The function that does it, ``MODULE:NAME``; it is given the attributes below.
         out: The folder of the comparison or the study.
         settings: A resolved configuration.
         sha256: Hash of the settings.
-        keeps: A folder in ``folder`` that is left to the function as it is.
+        keeps: A folder in ``folder`` that is not removed where a process before had the same
+            settings; the function finds there what that one did.
     """
 
     folder: Path
@@ -171,12 +175,17 @@ def _start(task: Task, threads: int) -> _Running:
 
 def _clear(task: Task) -> None:
     task.folder.mkdir(parents=True, exist_ok=True)
+    mark = task.folder / MARK
+    same = mark.is_file() and mark.read_bytes() == task.sha256.encode()
     for path in task.folder.iterdir():
+        if path.name == task.keeps and same:
+            continue
         if path.is_dir() and not path.is_symlink():
-            if path.name != task.keeps:
-                shutil.rmtree(path, ignore_errors=True)
+            shutil.rmtree(path)
         else:
             path.unlink()
+    if task.keeps is not None:
+        mark.write_bytes(task.sha256.encode())
 
 
 def _outcome(one: _Running) -> str | None:

@@ -7,6 +7,7 @@
     OUT/jobs/DATASET/MODEL/SEED/failure.json why it failed, if it did
     OUT/jobs/DATASET/MODEL/SEED/log.txt      what it said
     OUT/jobs/DATASET/MODEL/SEED/runs/RUN_ID/ its run folder
+    OUT/jobs/DATASET/MODEL/SEED/task.sha256  hash of settings and data that all of these are of
     OUT/tables/                              the tables
 
 ``load_comparison(OUT)`` gives a ``Comparison``::

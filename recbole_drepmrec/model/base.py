@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
+from recbole.data.interaction import Interaction
 from recbole.model.abstract_recommender import GeneralRecommender
 from recbole.utils import InputType
 from torch import Tensor
@@ -107,6 +108,14 @@ class MultimodalRecommender(FeatureRecommender, ABC):
     @abstractmethod
     def forward(self) -> Representations:
         """Encode all users [n_users, d] and items [n_items, d]."""
+
+    @abstractmethod
+    def calculate_loss(self, interaction: Interaction) -> Tensor:
+        """The loss of a batch.
+
+        Args:
+            interaction: RecBole's batch.
+        """
 
     def scoring_vectors(self) -> Representations:
         """The vectors whose dot products score: ``forward``'s, unless it leaves something to do."""

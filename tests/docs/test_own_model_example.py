@@ -8,6 +8,7 @@ from feature_mf import FeatureMF
 
 from recbole_drepmrec.config import Config
 from recbole_drepmrec.errors import UserError
+from recbole_drepmrec.model.base import MultimodalRecommender
 from recbole_drepmrec.prepared import prepare
 from recbole_drepmrec.quick_start import load, run_recbole
 from recbole_drepmrec.training import train_and_test
@@ -27,6 +28,14 @@ def own_folder(monkeypatch: pytest.MonkeyPatch) -> None:
 class TestFeatureMF(ModelContract):
     model = FeatureMF
     # --8<-- [end:contract]
+
+
+@pytest.mark.parametrize("lacks", ["forward", "calculate_loss"])
+def test_a_model_that_lacks_a_part_says_so_when_it_is_built(tmp_path: Path, lacks: str) -> None:
+    base = getattr(MultimodalRecommender, lacks)
+    incomplete = type("FeatureMF", (FeatureMF,), {lacks: base})
+    with pytest.raises(TypeError, match=f"abstract method '?{lacks}"):
+        build(incomplete, clustered(), tmp_path)
 
 
 def test_score_is_the_documented_one(tmp_path: Path) -> None:

@@ -97,6 +97,24 @@ def test_a_failure_is_told_and_what_lay_there_is_gone(tmp_path: Path) -> None:
     assert not (folder / "result.json").exists()
 
 
+@pytest.mark.parametrize(("before", "there"), [("now", True), ("other", False)])
+def test_what_a_task_keeps_is_of_the_same_settings(
+    tmp_path: Path, before: str, there: bool
+) -> None:
+    folder = tmp_path / "job"
+
+    def run(sha256: str) -> None:
+        task = Task(folder, RUN, tmp_path, {"dataset": "tiny"}, sha256, keeps="runs")
+        run_tasks([task], machine(1, False), lambda task, reason: None)
+
+    run(before)
+    for name in ("runs", "others"):
+        (folder / name).mkdir()
+    run("now")
+    assert (folder / "runs").is_dir() is there
+    assert not (folder / "others").exists()
+
+
 def test_processes_end_when_the_schedule_is_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

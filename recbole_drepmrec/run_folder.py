@@ -92,6 +92,8 @@ class RunFolder:
         path = self.path / name
         try:
             content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            if not isinstance(content, dict):
+                raise ValueError(f"it holds a {type(content).__name__}, not a mapping")
         except (OSError, ValueError) as error:
             missing = isinstance(error, FileNotFoundError)
             hint = newest_run_hint(self.path, name) if missing else ""
@@ -119,15 +121,29 @@ class RunFolder:
         path = self.path / "metrics.jsonl"
         if not is_first() or not path.is_file():
             return
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        try:
-            kept = [
-                line for line in lines if line.endswith("\n") and json.loads(line)["epoch"] <= epoch
-            ]
-        except (ValueError, TypeError, KeyError) as error:
-            raise UserError(f"{path} is damaged ({error}); start another run.") from error
+        kept = [line for number, line in self._metrics().items() if number <= epoch]
         with atomic_file(path) as temporary:
             temporary.write_text("".join(kept), encoding="utf-8")
+
+    def has_metrics_until(self, epoch: int) -> bool:
+        """Whether ``metrics.jsonl`` has a line of every epoch up to one.
+
+        Args:
+            epoch: The last epoch.
+
+        Raises:
+            UserError: The file is missing or damaged.
+        """
+        return set(range(epoch + 1)) <= self._metrics().keys()
+
+    def _metrics(self) -> dict[int, str]:
+        """Epoch to its whole line."""
+        path = self.path / "metrics.jsonl"
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+            return {json.loads(line)["epoch"]: line for line in lines if line.endswith("\n")}
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise UserError(f"{path} is damaged ({error}); start another run.") from error
 
     def remove_leftovers(self) -> None:
         """Remove what only a training needs, and files that a killed one had half written."""

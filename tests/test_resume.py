@@ -90,7 +90,10 @@ def test_ctrl_c_says_how_the_run_goes_on(tmp_path: Path) -> None:
     file.write_text(yaml.safe_dump(settings, sort_keys=False))
     words = ["train", "--model=BPR", "--dataset=tiny", "--config_files", str(file)]
     # who starts the tests in the background may have them ignore SIGINT
-    listens = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    listens = (
+        "import faulthandler, signal; faulthandler.register(signal.SIGUSR1); "
+        "signal.signal(signal.SIGINT, signal.default_int_handler); "
+    )
     process = subprocess.Popen(
         [sys.executable, "-c", listens + PROGRAM, *words], stderr=subprocess.PIPE, text=True
     )
@@ -98,8 +101,13 @@ def test_ctrl_c_says_how_the_run_goes_on(tmp_path: Path) -> None:
         wait_for(process, tmp_path, 3)
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=120)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGUSR1)  # where it hangs, to its errors
+        time.sleep(1)
+        process.kill()
+        pytest.fail(process.communicate()[1])
     finally:
-        process.kill()  # if it has not listened
+        process.kill()
     folder = next(tmp_path.rglob("run.json")).parent
     assert process.returncode == 130
     assert errors.splitlines()[-1] == f"interrupted; --resume={folder} goes on with it."

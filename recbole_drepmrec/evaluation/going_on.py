@@ -63,7 +63,8 @@ def _can_go_on(run: RunFolder) -> bool:
         if record.get("status") not in STOPPED:
             return False
         run.read_json("config.json")
-        read_checkpoint(run.last, torch.device("cpu"))
+        last = read_checkpoint(run.last, torch.device("cpu"))["epoch"]
+        whole = run.has_metrics_until(last)
     except UserError:
         return False
-    return all(record.get(name) == here[name] for name in SAME)
+    return whole and all(record.get(name) == here[name] for name in SAME)

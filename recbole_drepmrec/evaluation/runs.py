@@ -69,7 +69,7 @@ def _is_described(task: Task, data: str | None) -> bool:
     there = split_file(task.out, task.settings["dataset"]).is_file() and _mark(task).is_file()
     if data is None or not there:
         return False
-    return _mark(task).read_text(encoding="utf-8") == split_hash(task.settings, data)
+    return _mark(task).read_bytes() == split_hash(task.settings, data).encode()
 
 
 def run_unfinished(plan: Plan, hashes: dict[JobKey, str], out: Path, limits: Machine) -> None:

@@ -11,7 +11,11 @@ import pytest
 from recbole_drepmrec.config import Config
 from recbole_drepmrec.errors import UserError
 from recbole_drepmrec.evaluation.describe import describe_split
+from recbole_drepmrec.evaluation.plan import split_hash
+from recbole_drepmrec.evaluation.runs import DESCRIBE, _is_described
+from recbole_drepmrec.evaluation.schedule import Task
 from recbole_drepmrec.evaluation.split import read_split, write_split
+from recbole_drepmrec.evaluation.store import split_file
 from tests.datasets import clustered, known_by_features
 
 
@@ -105,3 +109,16 @@ def test_a_pickle_is_not_read(tmp_path: Path) -> None:
     np.savez(path, users=np.array([{"a": 1}], dtype=object))
     with pytest.raises(UserError, match=r"cannot be read \(ValueError"):
         read_split(path)
+
+
+def test_a_damaged_mark_is_no_description(tmp_path: Path) -> None:
+    file = split_file(tmp_path, "tiny")
+    file.parent.mkdir(parents=True)
+    file.touch()
+    task = Task(file.parent, DESCRIBE, tmp_path, {"dataset": "tiny"}, "")
+    mark = file.parent / "settings.sha256"
+    mark.write_text(split_hash(task.settings, "data"))
+    assert _is_described(task, "data")
+    assert not _is_described(task, "other data")
+    mark.write_bytes(b"\xff\xfe\0")
+    assert not _is_described(task, "data")

@@ -48,6 +48,10 @@ _NO_BUFFER_SYNC: dict[str, Any] = {
 }
 
 
+FLUSH_SECONDS = 2
+"""Seconds after which curves are on the disk, instead of 120."""
+
+
 class RunTrainerMixin(_Base):
     """Put before a RecBole trainer class: its training loop, our files.
 
@@ -333,7 +337,10 @@ def _tensorboard_in(run: RunFolder) -> Iterator[None]:
     """
     module: Any = importlib.import_module("recbole.trainer.trainer")
     original = module.get_tensorboard
-    writer = SummaryWriter(str(run.path / "tensorboard")) if is_first() else _NoCurves()
+    curves = str(run.path / "tensorboard")
+    # Ctrl-C while a point is handed over can lose the wake-up of the writer's thread, which then
+    # sleeps, and the end of the run with it, until its next flush
+    writer = SummaryWriter(curves, flush_secs=FLUSH_SECONDS) if is_first() else _NoCurves()
     module.get_tensorboard = lambda logger: writer
     try:
         yield

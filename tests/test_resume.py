@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -114,6 +115,26 @@ def test_ctrl_c_says_how_the_run_goes_on(tmp_path: Path) -> None:
     assert "Traceback" not in errors
     assert RunFolder(folder).read_json("run.json")["status"] == "interrupted"
     assert RunFolder(folder).unfinished(1)["epochs"] == 10_000
+
+
+def test_ctrl_c_while_a_curve_is_written_ends_soon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What such a Ctrl-C leaves: a waiter that is awake, to whom the next wake-up goes."""
+
+    def interrupt(self: Any, loss: torch.Tensor) -> None:
+        queue = self.tensorboard.file_writer.event_writer._async_writer._byte_queue
+        awake = threading.Lock()
+        awake.acquire()
+        with queue.mutex:
+            queue.not_empty._waiters.appendleft(awake)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(RunTrainerMixin, "_check_nan", interrupt)
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        run_recbole(config_dict=settings_of(tmp_path, model="BPR", epochs=2))
+    assert time.monotonic() - started < 60  # it was two minutes
 
 
 def kill_after(process: Any, parent: Path, n_lines: int) -> None:

@@ -29,7 +29,7 @@ def keep_attributes(model: Any) -> None:
     kept = list(getattr(model, "other_parameter_name", []))
     for kind in type(model).__mro__:
         for name in ATTRIBUTES.get(kind.__name__, ()):
-            if hasattr(model, name) and name not in kept:  # not another one of that name
+            if hasattr(model, name) and name not in kept:  # a model of one's own may be a LINE too
                 kept.append(name)
     model.other_parameter_name = kept
 

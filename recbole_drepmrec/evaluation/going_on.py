@@ -57,7 +57,6 @@ def _runs(config: Config) -> list[Path]:
 
 
 def _can_go_on(run: RunFolder) -> bool:
-    here = provenance([])
     try:
         record = run.read_json(RECORD)
         if record.get("status") not in STOPPED:
@@ -67,4 +66,5 @@ def _can_go_on(run: RunFolder) -> bool:
         whole = run.has_metrics_until(last)
     except UserError:
         return False
+    here = provenance([])
     return whole and all(record.get(name) == here[name] for name in SAME)
